@@ -1,0 +1,48 @@
+// Package messages is what one actor may say to another: plain structs, one
+// file per conversation. A fact is named in the past tense, an order in the
+// imperative. They are sent as pointers and never changed after sending.
+package messages
+
+import "net/url"
+
+// Paths of the actors that exist once.
+const (
+	PathPacer   = "/net/pacer"
+	PathLink    = "/net/link"
+	PathAddress = "/net/address"
+	PathInbox   = "/net/inbox" // children: /net/inbox/vrrp4, /net/inbox/vrrp6
+	PathVRRP    = "/vrrp"
+	PathInspect = "/edge/inspect"
+	PathReload  = "/edge/reload"
+	PathAdmin   = "/edge/admin"
+	PathChaos   = "/edge/chaos"
+)
+
+// InstancePath is the path of the actor of a VRRP instance.
+func InstancePath(name string) string { return PathVRRP + "/instance/" + Escape(name) }
+
+// Escape percent-encodes the bytes of a name outside A-Za-z0-9_.:-
+func Escape(name string) string {
+	const keep = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-"
+	const hex = "0123456789ABCDEF"
+	out := make([]byte, 0, len(name))
+	for i := range len(name) {
+		c := name[i]
+		kept := false
+		for j := range len(keep) {
+			if keep[j] == c {
+				kept = true
+				break
+			}
+		}
+		if kept {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return string(out)
+}
+
+// Unescape undoes Escape.
+func Unescape(s string) (string, error) { return url.PathUnescape(s) }

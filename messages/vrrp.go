@@ -1,0 +1,38 @@
+package messages
+
+import "github.com/understudy-ha/understudy/config"
+
+// PacketArrived, WatchExpired, RenewalAsked and SendStalled are the pacer's
+// hints to an actor that holds a line. They are shared singletons without
+// data: the actor takes what happened from its line.
+type (
+	PacketArrived struct{} // the slot holds at least one packet
+	WatchExpired  struct{} // the down timer fired
+	RenewalAsked  struct{} // the lease wants a renewal: any answer will do
+	SendStalled   struct{} // the schedule was served too late
+)
+
+// ReconfigureInstance swaps the configuration of a running instance.
+type ReconfigureInstance struct{ Instance config.Instance }
+
+// StopInstance is the ordered stop. Answered by InstanceStopped once its priority-0 advert
+// is out and the release of its addresses has been ordered.
+type StopInstance struct {
+	Release bool // false: keep addresses, send no priority 0
+	Deleted bool // by reload, not by the end of the daemon
+}
+
+// InstanceStopped answers StopInstance.
+type InstanceStopped struct{ Name string }
+
+// Switchover, Garp are the operator's orders. Answered by Done.
+type (
+	Switchover struct{ Back, Force bool }
+	Garp       struct{}
+)
+
+// Done answers an operator's order. Error empty: done. Conflict: not possible now.
+type Done struct {
+	Error    string
+	Conflict bool
+}
