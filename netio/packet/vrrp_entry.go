@@ -138,3 +138,23 @@ type Watch struct {
 	Timeout  time.Duration // counted from the last matching advert
 	Deadline int64         // when it ends if none comes; CLOCK_MONOTONIC nanoseconds
 }
+
+// VRRPKey says which received adverts belong to a virtual router.
+type VRRPKey struct {
+	IPv6    bool
+	VRID    uint8
+	Ifindex int        // 0: any, with Local
+	Local   netip.Addr // unicast: the destination; invalid for multicast
+}
+
+// Frame is one prebuilt advert, addressed. It is never changed after it was
+// handed over.
+type Frame struct {
+	IPv6     bool
+	Ifindex  int          // outgoing interface; 0: by route
+	Src      netip.Addr   // source; invalid: the kernel's choice
+	Dsts     []netip.Addr // one multicast group, or the unicast peers
+	TTL      int          // TTL or hop limit; 0: the socket's (255)
+	Payload  []byte       // the VRRP message, checksum included (IPv6: filled by the kernel)
+	Priority uint8        // of the advert, for counting
+}
