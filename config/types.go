@@ -15,6 +15,8 @@ type Config struct {
 	Global Global
 	Admin  Admin
 	VRRP   VRRP
+
+	places map[string]place // of the keys that Compare may have to name
 }
 
 // Global holds the process-wide options.
@@ -25,6 +27,7 @@ type Global struct {
 	StateDir    string
 	StopTimeout time.Duration
 	Umask       uint32
+	ProcessName string // process.name: title of the process
 	LockMemory  bool
 	Pacer       Thread // process.vrrp: the pacer's thread
 }
@@ -132,7 +135,7 @@ type Instance struct {
 // Unicast holds the peers of an instance that does not use multicast.
 type Unicast struct {
 	Peers             []Peer
-	TTL               int
+	TTL               int // 0 = the socket's own
 	CheckSource       bool
 	OldChecksum       OldChecksum
 	FaultWithoutPeers bool

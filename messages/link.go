@@ -15,6 +15,9 @@ type Interface struct {
 	Addresses []InterfaceAddress // usable ones: neither tentative nor failed; link order
 }
 
+// ProtocolOurs is the IFA_PROTO of addresses we set, on kernels that keep it (5.18).
+const ProtocolOurs = 18
+
 // InterfaceAddress is one address of an interface.
 type InterfaceAddress struct {
 	Prefix   netip.Prefix // with host bits

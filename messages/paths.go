@@ -21,6 +21,14 @@ const (
 // InstancePath is the path of the actor of a VRRP instance.
 func InstancePath(name string) string { return PathVRRP + "/instance/" + Escape(name) }
 
+// InboxPath is the path of the reader of a family.
+func InboxPath(ipv6 bool) string {
+	if ipv6 {
+		return PathInbox + "/vrrp6"
+	}
+	return PathInbox + "/vrrp4"
+}
+
 // Escape percent-encodes the bytes of a name outside A-Za-z0-9_.:-
 func Escape(name string) string {
 	const keep = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-"

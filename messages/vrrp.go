@@ -1,6 +1,10 @@
 package messages
 
-import "github.com/understudy-ha/understudy/config"
+import (
+	"net/netip"
+
+	"github.com/understudy-ha/understudy/config"
+)
 
 // PacketArrived, WatchExpired, RenewalAsked and SendStalled are the pacer's
 // hints to an actor that holds a line. They are shared singletons without
@@ -36,3 +40,14 @@ type Done struct {
 	Error    string
 	Conflict bool
 }
+
+// JoinGroup keeps a membership of Group on the interface for Owner, in place
+// of the one before. Group invalid: the owner reads without a group (unicast).
+type JoinGroup struct {
+	Owner   string
+	Ifindex int
+	Group   netip.Addr
+}
+
+// LeaveGroup ends what JoinGroup began.
+type LeaveGroup struct{ Owner string }

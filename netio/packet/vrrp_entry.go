@@ -1,12 +1,14 @@
 package packet
 
 import (
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"time"
 )
 
-// ChecksumForm is one way to sum a VRRP message (vrrp.md 8.5).
+// ChecksumForm is one way to sum a VRRP message: RFC 3768 section 5.3.8, RFC 5798
+// section 5.2.8 and RFC 9568 section 5.2.8 differ in the pseudo header.
 type ChecksumForm uint8
 
 // The forms.
@@ -19,7 +21,11 @@ const (
 )
 
 func (f ChecksumForm) String() string {
-	return [...]string{"unknown", "plain", "pseudo", "group", "kernel"}[f]
+	names := [...]string{"unknown", "plain", "pseudo", "group", "kernel"}
+	if int(f) < len(names) {
+		return names[f]
+	}
+	return fmt.Sprintf("form(%d)", uint8(f))
 }
 
 // Forms is a set of checksum forms.
@@ -68,7 +74,8 @@ type VRRPDatagram struct {
 	Src, Dst netip.Addr
 	TTL      int // -1 unknown
 	Ifindex  int
-	IPLength int    // IPv4: total length field less header length; -1 for IPv6
+	IPLength int    // IPv4: total length field less header length (less the AH); -1 for IPv6
+	AH       bool   // an authentication header (protocol 51) stood before Payload
 	Payload  []byte // from the VRRP header on, Ethernet padding included
 	At       int64  // receive time, CLOCK_MONOTONIC nanoseconds
 }
@@ -86,15 +93,16 @@ type VRRPHeard struct {
 // VRRPCounter names one counter of an instance.
 type VRRPCounter uint8
 
-// The counters, named as in vrrp.md 10.11 and one per further check of 8.7.
-// The order is that of the checks.
+// The counters: those of keepalived's statistics, and one for each further
+// check of CheckVRRP, which the numbers refer to. The order is that of the
+// checks.
 const (
 	VRRPAdvertRcvd        VRRPCounter = iota // advert_rcvd
 	VRRPAdvertSent                           // advert_sent
 	VRRPBecomeMaster                         // become_master
 	VRRPReleaseMaster                        // release_master
 	VRRPTooShort                             // too_short: check 1
-	VRRPIgnored                              // ignored: check 3, not listening
+	VRRPIgnored                              // ignored: checks 2 and 3, not listening
 	VRRPNotMulticast                         // multicast_mismatch: check 4
 	VRRPAuthtypeMismatch                     // authtype_mismatch: checks 5 and 10
 	VRRPPacketLenErr                         // packet_len_err: checks 6 and 13
@@ -102,10 +110,10 @@ const (
 	VRRPVersErr                              // vers_err: check 8
 	VRRPInvalidAuthtype                      // invalid_authtype: check 10
 	VRRPAuthFailure                          // auth_failure: check 10
-	VRRPAdvertIntervalErr                    // advert_interval_err: check 11, and version 3 interval 0 (Q21)
+	VRRPAdvertIntervalErr                    // advert_interval_err: check 11
 	VRRPInvalidTypeRcvd                      // invalid_type_rcvd: check 12
 	VRRPIntervalDiffers                      // advert_interval_differs: check 14, accepted
-	VRRPReservedBits                         // reserved_bits: version 3 reserved bits set, accepted (Q22)
+	VRRPReservedBits                         // reserved_bits: check 14, accepted
 	VRRPChecksumErr                          // chk_err: check 15
 	VRRPDestinationErr                       // destination_err: check 16
 	VRRPOwnerIgnored                         // owner_ignored: check 17
@@ -156,5 +164,6 @@ type Frame struct {
 	Dsts     []netip.Addr // one multicast group, or the unicast peers
 	TTL      int          // TTL or hop limit; 0: the socket's (255)
 	Payload  []byte       // the VRRP message, checksum included (IPv6: filled by the kernel)
+	Payloads [][]byte     // one for each of Dsts where the checksum differs by destination; nil: Payload for all
 	Priority uint8        // of the advert, for counting
 }

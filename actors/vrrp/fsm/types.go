@@ -10,7 +10,7 @@ import (
 // Instant is a point of CLOCK_MONOTONIC in nanoseconds. 0 means never.
 type Instant = int64
 
-// Role is the state of an instance (vrrp.md 9.1).
+// Role is the state of an instance (RFC 9568 section 6.4).
 type Role uint8
 
 // The roles, numbered as users of keepalived know them.
@@ -65,13 +65,15 @@ const (
 	GARPSecond         // second burst after becoming master
 	GARPRefresh        // periodic burst
 	GARPLower          // second burst after a lower advert
-	OwnerWait          // two owners: the window of 9.8
+	OwnerWait          // two owners: the other should step back within it
 	StartupDelay
-	Timers // how many there are
+	ConflictOver // another master has been silent for a down interval
+	YieldOver    // switchover: nobody took over within a down interval
+	Timers       // how many there are
 )
 
 func (t Timer) String() string {
-	return [...]string{"preempt-delay", "garp-second", "garp-refresh", "garp-lower", "owner-wait", "startup-delay"}[t]
+	return [...]string{"preempt-delay", "garp-second", "garp-refresh", "garp-lower", "owner-wait", "startup-delay", "conflict-over", "yield-over"}[t]
 }
 
 // State is everything an instance must not forget. It is a value: slices are
@@ -80,7 +82,7 @@ type State struct {
 	Role      Role
 	Since     Instant
 	Effective uint8 // effective priority: base and contributions, or the one an owner dropped to
-	Dropped   bool  // an owner that fell to 254 (9.8)
+	Dropped   bool  // an owner that fell to 254 before another owner
 	Source    netip.Addr
 	Faults    []Cause
 	Ready     bool // start-up delay over
@@ -90,19 +92,23 @@ type State struct {
 	MasterPriority uint8
 	MasterInterval time.Duration       // learned (version 3), else own
 	LastHeard      Instant             // last accepted advert of the master
-	DownAt         Instant             // backup: when the down timer fires
+	DownAt         Instant             // backup: when the down timer fires, 0 = no watch
 	Form           packet.ChecksumForm // of the last valid advert heard from this virtual router
+
+	LowerAddr     netip.Addr // backup: a master of lower priority that is ignored: takeover follows
+	LowerPriority uint8
 
 	Preempting PreemptPhase
 	Deadline   [Timers]Instant // 0 = not armed
 
+	Yielding    bool       // master after an ordered switchover: silent, its addresses kept until another is heard
 	Held        bool       // after switchover: takes over only from silence
 	ReturnAfter Instant    // VIP lost: down timer is skew
-	OwnerRival  netip.Addr // another 255 heard, 9.8
+	OwnerRival  netip.Addr // another owner heard
 	Conflict    Conflict
 }
 
-// PreemptPhase is the progress of the preempt delay (9.5).
+// PreemptPhase is the progress of the preempt delay.
 type PreemptPhase uint8
 
 // The phases.
@@ -135,6 +141,11 @@ type (
 	Stopped struct{ Release bool } // false: keep addresses, send no priority 0
 	// AdvertHeard is a valid advert that the watch did not absorb.
 	AdvertHeard struct{ packet.VRRPHeard }
+	// AdvertsAbsorbed tells when the watch last absorbed an advert. While BACKUP
+	// the caller gives it before every event other than AdvertHeard and
+	// WatchExpired, unless nothing was absorbed since; the machine then knows the
+	// running deadline. No action follows from it.
+	AdvertsAbsorbed struct{ Last Instant }
 	// WatchExpired tells that the down timer fired. Armed says that the first
 	// advert already went out and the addresses are being claimed.
 	WatchExpired struct {
@@ -149,7 +160,7 @@ type (
 	FaultRaised  struct{ Cause Cause }
 	FaultCleared struct{ Kind, Object string }
 	// SourceChanged gives the address adverts are sent from; invalid = none left.
-	// Required says that its absence is a fault (else the old one stays).
+	// With Config.SourceRequired its absence is a fault, else the old one stays.
 	SourceChanged struct{ Source netip.Addr }
 	// PriorityChanged gives the new sum of base priority and contributions.
 	PriorityChanged struct{ Effective uint8 }
@@ -160,8 +171,10 @@ type (
 	}
 	// AddressLost tells that others removed a tracked virtual address.
 	AddressLost struct{ Address netip.Addr }
-	// SwitchoverOrdered and SwitchbackOrdered are the operator's (DESIGN 6).
-	SwitchoverOrdered struct{}
+	// SwitchoverOrdered and SwitchbackOrdered are the operator's. Without Force
+	// the master keeps its addresses until another router advertises, and goes
+	// on as master if none does within a down interval.
+	SwitchoverOrdered struct{ Force bool }
 	SwitchbackOrdered struct{}
 	// AnnounceOrdered is the operator's: one message per address.
 	AnnounceOrdered struct{}
@@ -170,6 +183,7 @@ type (
 func (Started) event()           {}
 func (Stopped) event()           {}
 func (AdvertHeard) event()       {}
+func (AdvertsAbsorbed) event()   {}
 func (WatchExpired) event()      {}
 func (TimerFired) event()        {}
 func (Stalled) event()           {}

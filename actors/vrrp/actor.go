@@ -1,0 +1,239 @@
+// Package vrrp is the shell of one VRRP instance: it turns messages into
+// events for the core in fsm, performs the core's actions, and keeps the
+// counters and the last transitions with their cause.
+package vrrp
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/understudy-ha/understudy/actors/timer"
+	"github.com/understudy-ha/understudy/actors/vrrp/fsm"
+	"github.com/understudy-ha/understudy/config"
+	"github.com/understudy-ha/understudy/messages"
+	"github.com/understudy-ha/understudy/netio/packet"
+	"github.com/understudy-ha/understudy/supervisors"
+)
+
+// Env is what all instances share.
+type Env struct {
+	Pacer        Pacer
+	Now          func() int64 // CLOCK_MONOTONIC, nanoseconds
+	StartupUntil int64        // end of the start-up delay on that clock; 0 = none
+	Options      func() Options
+}
+
+// Options are the settings of all instances that a reload may change.
+type Options struct{ LogUnknownVRIDs bool }
+
+// Actor is one VRRP instance: one interface, VRID and address family.
+type Actor struct {
+	env    Env
+	spec   func() config.Instance // the configuration in force, for a cold start
+	child  supervisors.Child
+	log    *slog.Logger
+	root   *actor.RootContext
+	mem    memory
+	cfg    fsm.Config
+	line   Line
+	timers *timer.Set[fsm.Timer]
+	armed  *packet.Frame // what the line would send at takeover; nil: not armed
+	asked  *packet.Frame // armed once the writer has prepared the claim
+	yield  *actor.PID    // waits for the outcome of a switchover
+	view   *view
+	closed bool
+}
+
+// New returns the constructor of an instance's actor. spec gives the
+// configuration in force, which a reload may have changed since.
+func New(env Env, spec func() config.Instance) func(supervisors.Child) actor.Actor {
+	return func(c supervisors.Child) actor.Actor {
+		return &Actor{env: env, spec: spec, child: c, log: c.Log}
+	}
+}
+
+// Receive implements actor.Actor.
+func (a *Actor) Receive(ctx actor.Context) {
+	if a.closed {
+		return
+	}
+	switch msg := ctx.Message().(type) {
+	case *actor.Started:
+		a.start(ctx)
+	case *actor.Restarting, *actor.Stopping:
+		if a.timers != nil {
+			a.timers.StopAll()
+		}
+		a.closed = true
+	case *messages.PacketArrived:
+		a.packets()
+	case *messages.WatchExpired:
+		a.packets() // what arrived before the end counts first
+		a.expired()
+	case *messages.RenewalAsked:
+		a.renew()
+	case *messages.SendStalled:
+		a.stalled()
+	case *timer.Fired[fsm.Timer]:
+		if a.timers.Take(msg) {
+			a.step(fsm.TimerFired{Timer: msg.ID})
+		}
+	case *messages.LinkChanged:
+		a.linkChanged(msg)
+	case *messages.ClaimArmed:
+		a.claimArmed(msg)
+	case *messages.AddressLost:
+		a.step(fsm.AddressLost{Address: msg.Prefix.Addr()})
+	case *messages.AddressesApplied:
+		a.applied(msg)
+	case *messages.ReconfigureInstance:
+		a.reconfigure(&msg.Instance)
+	case *messages.Switchover:
+		a.switchover(ctx, msg)
+	case *messages.Garp:
+		a.garp(ctx)
+	case *messages.StopInstance:
+		a.stop(ctx, msg)
+	}
+}
+
+// start resumes in the remembered role with the remembered deadlines, or
+// starts cold.
+func (a *Actor) start(ctx actor.Context) {
+	root, self := ctx.ActorSystem().Root, ctx.Self()
+	a.root = root
+	a.timers = timer.New[fsm.Timer](func(m any) { root.Send(self, m) })
+	a.line = a.env.Pacer.Open(a.child.Path)
+	a.view = &view{path: a.child.Path, line: a.line, now: a.env.Now}
+
+	m, ok := supervisors.Recall[*memory](a.child.Cell)
+	if !ok || !a.line.Renew(a.leaseEnd(m.Instance.AdvertInterval)) {
+		a.cold()
+		return
+	}
+	a.mem = *m
+	a.cfg = machine(&a.mem.Instance, a.env.StartupUntil)
+	a.subscribe()
+	for t, at := range a.mem.State.Deadline {
+		if at != 0 {
+			a.timers.Arm(fsm.Timer(t), a.until(at))
+		}
+	}
+	a.perform()
+	a.resumeLine()
+	a.publish()
+	a.packets()
+}
+
+// resumeLine declares again what the line should be doing; all of it is what
+// the line does already, unless the crash came in between.
+func (a *Actor) resumeLine() {
+	s := &a.mem.State
+	if a.mem.Hearing {
+		a.listen()
+	}
+	switch s.Role {
+	case fsm.Backup:
+		if s.Ready {
+			a.line.Watch(fsm.WatchOf(a.cfg, *s, a.line.LastHeard()))
+			a.arm()
+		}
+	case fsm.Master:
+		a.child.Tell(messages.PathAddress, a.claim(0))
+	case fsm.Init, fsm.Fault:
+	}
+}
+
+// cold starts from nothing: what an earlier incarnation held is let go.
+func (a *Actor) cold() {
+	a.line.Silence()
+	a.line.Unwatch()
+	a.line.Disarm()
+	a.line.Deafen()
+	a.line.Reopen()
+	a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
+	a.mem = memory{Instance: a.spec()}
+	a.cfg = machine(&a.mem.Instance, a.env.StartupUntil)
+	a.commit(nil)
+	a.subscribe()
+	a.publish()
+}
+
+// step runs the core, commits what it decided and performs it.
+func (a *Actor) step(ev fsm.Event) {
+	before := a.mem.State
+	now := a.env.Now()
+	if last := a.line.LastHeard(); before.Role == fsm.Backup && last > before.LastHeard {
+		if _, expired := ev.(fsm.WatchExpired); !expired {
+			before, _ = fsm.Step(a.cfg, before, now, fsm.AdvertsAbsorbed{Last: last})
+		}
+	}
+	next, actions := fsm.Step(a.cfg, before, now, ev)
+	a.mem.State = next
+	a.commit(actions)
+	a.perform()
+	a.follow(&before)
+}
+
+// commit puts the memory into the cell; a panic before it leaves the state
+// before the event.
+func (a *Actor) commit(actions []fsm.Action) {
+	a.mem.Pending, a.mem.performed = actions, 0
+	m := a.mem
+	supervisors.Remember(a.child.Cell, &m)
+}
+
+// follow does what depends on the state alone, not on one action: the armed
+// takeover and the published view.
+func (a *Actor) follow(before *fsm.State) {
+	a.arm()
+	a.noteConflict(before)
+	if a.mem.State.Role != before.Role || !a.mem.State.Equal(*before) {
+		a.publish()
+	}
+}
+
+// packets hands the adverts in the slot to the core.
+func (a *Actor) packets() {
+	for _, h := range a.line.Take() {
+		a.step(fsm.AdvertHeard{VRRPHeard: h})
+	}
+	a.noticePackets()
+}
+
+// expired hands the end of the watch to the core.
+func (a *Actor) expired() {
+	ok, armed, last := a.line.Expired()
+	if !ok {
+		return
+	}
+	a.armed = nil // the line used it up or dropped it
+	a.step(fsm.WatchExpired{LastHeard: last, Armed: armed})
+}
+
+// renew answers the pacer: this actor is alive.
+func (a *Actor) renew() {
+	if !a.line.Renew(a.leaseEnd(a.mem.Instance.AdvertInterval)) {
+		a.log.Warn("lease ended, starting cold", "instance", a.mem.Instance.Name)
+		a.cold()
+	}
+}
+
+// LeaseFor is how long a schedule may go on without a sign of life.
+func LeaseFor(interval time.Duration) time.Duration { return max(2*interval, 100*time.Millisecond) }
+
+func (a *Actor) leaseEnd(interval time.Duration) int64 {
+	return a.env.Now() + int64(LeaseFor(interval))
+}
+
+// stalled tells the core when the last advert left, then lets the schedule go on.
+func (a *Actor) stalled() {
+	a.packets()
+	a.step(fsm.Stalled{LastSent: a.line.LastSent()})
+	a.renew()
+}
+
+// until is how long it is to an instant; never negative.
+func (a *Actor) until(at int64) time.Duration { return max(0, time.Duration(at-a.env.Now())) }

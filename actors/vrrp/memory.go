@@ -1,0 +1,57 @@
+package vrrp
+
+import (
+	"maps"
+	"time"
+
+	"github.com/understudy-ha/understudy/actors/vrrp/fsm"
+	"github.com/understudy-ha/understudy/actors/vrrp/plan"
+	"github.com/understudy-ha/understudy/config"
+	"github.com/understudy-ha/understudy/messages"
+)
+
+// memory is what outlives an incarnation. It is replaced as a whole, once a
+// step; only performed grows in place, by the one actor that owns it.
+type memory struct {
+	Instance    config.Instance
+	State       fsm.State
+	Hearing     bool // the ear is open
+	Holding     bool // addresses are claimed
+	Pending     []fsm.Action
+	performed   int                             // of Pending
+	Interfaces  map[string]messages.LinkChanged // what link told of each name
+	Ground      plan.Ground
+	Transitions []messages.Transition // the last keptTransitions, oldest first
+	Entered     [4]uint64             // transitions into each role
+	Conflict    conflict
+	Noticed     map[string]bool // notices of this role
+}
+
+// keptTransitions is how many transitions status shows.
+const keptTransitions = 16
+
+// conflict is what is remembered of other masters heard while master.
+type conflict struct {
+	Total time.Duration // of those that ended
+	With  []string
+}
+
+// withInterface returns a copy that knows one interface anew.
+func (m memory) withInterface(l *messages.LinkChanged) memory {
+	m.Interfaces = maps.Clone(m.Interfaces)
+	if m.Interfaces == nil {
+		m.Interfaces = map[string]messages.LinkChanged{}
+	}
+	m.Interfaces[l.Interface.Name] = *l
+	return m
+}
+
+// withTransition returns a copy with one more transition.
+func (m memory) withTransition(t messages.Transition) memory {
+	keep := m.Transitions
+	if len(keep) == keptTransitions {
+		keep = keep[1:]
+	}
+	m.Transitions = append(keep[:len(keep):len(keep)], t)
+	return m
+}

@@ -1,0 +1,65 @@
+package vrrp
+
+import (
+	"fmt"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/understudy-ha/understudy/actors/vrrp/fsm"
+	"github.com/understudy-ha/understudy/messages"
+)
+
+// switchover hands mastership to another router, or takes back what such an
+// order left behind.
+func (a *Actor) switchover(ctx actor.Context, m *messages.Switchover) {
+	switch {
+	case m.Back && !a.mem.State.Held:
+		ctx.Respond(&messages.Done{Conflict: true, Error: fmt.Sprintf("%s is not held by a switchover", a.mem.Instance.Name)})
+	case m.Back:
+		a.step(fsm.SwitchbackOrdered{})
+		ctx.Respond(&messages.Done{})
+	case a.mem.State.Role != fsm.Master:
+		ctx.Respond(&messages.Done{Conflict: true, Error: fmt.Sprintf("%s is %s, not master", a.mem.Instance.Name, a.mem.State.Role)})
+	case a.yield != nil:
+		ctx.Respond(&messages.Done{Conflict: true, Error: fmt.Sprintf("a switchover of %s is under way", a.mem.Instance.Name)})
+	default:
+		a.yield = ctx.Sender()
+		if a.yield == nil {
+			a.yield = ctx.Self() // nobody waits: the answer to ourselves is dropped
+		}
+		a.step(fsm.SwitchoverOrdered{Force: m.Force})
+	}
+}
+
+// answerSwitchover ends a switchover under way.
+func (a *Actor) answerSwitchover(d *messages.Done) {
+	if a.yield != nil {
+		a.root.Send(a.yield, d)
+		a.yield = nil
+	}
+}
+
+func (a *Actor) garp(ctx actor.Context) {
+	if a.mem.State.Role != fsm.Master {
+		ctx.Respond(&messages.Done{Conflict: true, Error: fmt.Sprintf("%s is %s: only a master announces its addresses", a.mem.Instance.Name, a.mem.State.Role)})
+		return
+	}
+	a.step(fsm.AnnounceOrdered{})
+	ctx.Respond(&messages.Done{})
+}
+
+// stop is the ordered end. The line is closed after the priority-0 advert was
+// handed to it, so the advert leaves first.
+func (a *Actor) stop(ctx actor.Context, m *messages.StopInstance) {
+	a.answerSwitchover(&messages.Done{Conflict: true, Error: "the instance is stopping"})
+	a.step(fsm.Stopped{Release: m.Release})
+	if !m.Release {
+		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path, Keep: true})
+	}
+	a.child.Tell(messages.PathLink, &messages.UnsubscribeLink{Subscriber: a.child.Path})
+	a.child.Tell(messages.InboxPath(a.mem.Instance.Family == ipv6), &messages.LeaveGroup{Owner: a.child.Path})
+	a.timers.StopAll()
+	a.line.Deafen()
+	a.closed = true
+	ctx.Respond(&messages.InstanceStopped{Name: a.mem.Instance.Name})
+}

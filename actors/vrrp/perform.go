@@ -1,0 +1,247 @@
+package vrrp
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/understudy-ha/understudy/actors/vrrp/fsm"
+	"github.com/understudy-ha/understudy/config"
+	"github.com/understudy-ha/understudy/messages"
+	"github.com/understudy-ha/understudy/netio/packet"
+	"github.com/understudy-ha/understudy/supervisors"
+)
+
+// perform does what is left of the committed actions, in order. A crash in
+// between leaves the rest to the next incarnation.
+func (a *Actor) perform() {
+	m, ok := supervisors.Recall[*memory](a.child.Cell)
+	if !ok {
+		return
+	}
+	for m.performed < len(m.Pending) {
+		a.do(m.Pending[m.performed])
+		m.performed++
+	}
+	// What performing changed is kept, with nothing left to do.
+	a.mem.Pending, a.mem.performed = nil, 0
+	done := a.mem
+	supervisors.Remember(a.child.Cell, &done)
+}
+
+func (a *Actor) do(act fsm.Action) {
+	switch act := act.(type) {
+	case fsm.Changed:
+		a.changed(act)
+	case fsm.SendAdvert:
+		if f := a.frame(act.Priority); f != nil {
+			a.line.Send(f, act.Priority != 0)
+		}
+	case fsm.StartAdverts:
+		if f := a.frame(act.Priority); f != nil {
+			a.line.SetResign(a.frame(0))
+			a.line.Renew(a.leaseEnd(act.Interval))
+			a.line.Advertise(f, act.Interval, a.env.Now()+int64(act.Interval))
+		}
+	case fsm.UpdateAdverts:
+		if f := a.frame(act.Priority); f != nil {
+			a.line.SetResign(a.frame(0))
+			a.line.UpdateAdvert(f, act.Interval)
+		}
+	case fsm.StopAdverts:
+		a.line.Silence()
+	case fsm.StartWatch:
+		a.line.Watch(act.Watch)
+	case fsm.StopWatch:
+		a.line.Unwatch()
+	case fsm.SetTimer:
+		a.timers.Arm(act.Timer, a.until(act.At))
+	case fsm.StopTimer:
+		a.timers.Stop(act.Timer)
+	case fsm.ClaimAddresses:
+		a.mem.Holding = true
+		a.child.Tell(messages.PathAddress, a.claim(act.Repeat))
+	case fsm.ReleaseAddresses:
+		a.mem.Holding = false
+		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
+	case fsm.Announce:
+		a.child.Tell(messages.PathAddress, &messages.AnnounceAddresses{Owner: a.child.Path, Repeat: act.Repeat})
+	case fsm.AnnounceSource:
+		a.child.Tell(messages.PathAddress, &messages.AnnounceSource{Interface: a.mem.Instance.Interface, Address: a.mem.State.Source})
+	case fsm.Listen:
+		a.mem.Hearing = act.Open
+		if act.Open {
+			a.listen()
+		} else {
+			a.line.Deafen()
+		}
+	case fsm.Notice:
+		a.notice(act.Key, act.From.String(), act.Text)
+		if act.Key == fsm.NobodyTookOver {
+			a.answerSwitchover(&messages.Done{Conflict: true, Error: act.Text})
+		}
+	case fsm.HeardLower:
+		a.event("master_rx_lower_priority", "", "", fmt.Sprintf("lower priority %d from %s", act.Priority, act.From))
+	}
+}
+
+// changed notes a role change: counters, log, timeline.
+func (a *Actor) changed(c fsm.Changed) {
+	st := a.line.Stats()
+	if c.To == fsm.Master {
+		st[packet.VRRPBecomeMaster].Add(1)
+	}
+	if c.From == fsm.Master {
+		st[packet.VRRPReleaseMaster].Add(1)
+	}
+	a.mem = a.mem.withTransition(messages.Transition{At: a.wall(a.env.Now()), From: c.From.String(), To: c.To.String(), Cause: c.Cause})
+	a.mem.Entered[c.To]++
+	a.mem.Noticed = nil
+	a.line.ForgetNotices()
+	a.log.Info("entering state", "instance", a.mem.Instance.Name, "from", c.From.String(), "to", c.To.String(), "cause", c.Cause)
+	a.event("transition", c.From.String(), c.To.String(), c.Cause)
+	switch c.To {
+	case fsm.Backup:
+		a.answerSwitchover(&messages.Done{})
+	case fsm.Init, fsm.Fault:
+		a.answerSwitchover(&messages.Done{Conflict: true, Error: c.Cause})
+	case fsm.Master:
+	}
+}
+
+// claim is the wish of a master: all its addresses.
+func (a *Actor) claim(announce int) *messages.ClaimAddresses {
+	return &messages.ClaimAddresses{Owner: a.child.Path, Addresses: addresses(&a.mem.Instance), Announce: announce}
+}
+
+func addresses(i *config.Instance) []config.Address {
+	all := make([]config.Address, 0, len(i.VirtualIPs)+len(i.VirtualIPsExcluded))
+	return append(append(all, i.VirtualIPs...), i.VirtualIPsExcluded...)
+}
+
+// frame builds an advert; what cannot be built is an operator's work and counted.
+func (a *Actor) frame(priority uint8) *packet.Frame {
+	f, err := frame(&a.mem.Instance, a.mem.Ground.Index, &a.mem.State, priority)
+	if err != nil {
+		a.line.Stats()[packet.VRRPSendErr].Add(1)
+		a.log.Error("advert cannot be built", "instance", a.mem.Instance.Name, "err", err)
+		return nil
+	}
+	return f
+}
+
+func (a *Actor) listen() {
+	i := &a.mem.Instance
+	a.line.Listen(entry(i), keys(i, a.mem.Ground.Index, a.mem.State.Source))
+}
+
+// arm keeps the armed takeover equal to what this backup would do at the end
+// of its watch. The writer prepares the claim first; its answer arms the line.
+func (a *Actor) arm() {
+	s := &a.mem.State
+	if s.Role != fsm.Backup || !s.Ready || !fsm.MayArm(a.cfg, *s) {
+		if a.armed != nil || a.asked != nil {
+			a.armed, a.asked = nil, nil
+			a.line.Disarm()
+			a.child.Tell(messages.PathAddress, &messages.DisarmClaim{Owner: a.child.Path})
+		}
+		return
+	}
+	f := a.frame(fsm.AdvertPriority(a.cfg, *s))
+	if f == nil || sameFrame(f, a.armed) || sameFrame(f, a.asked) {
+		return
+	}
+	a.asked = f
+	a.child.Tell(messages.PathAddress, &messages.ArmClaim{
+		Owner: a.child.Path, Addresses: addresses(&a.mem.Instance), Announce: a.cfg.GARPRepeat,
+	})
+}
+
+func (a *Actor) claimArmed(m *messages.ClaimArmed) {
+	if a.asked == nil || a.mem.State.Role != fsm.Backup {
+		return
+	}
+	a.armed, a.asked = a.asked, nil
+	a.line.Arm(a.armed, m.Fire)
+}
+
+func sameFrame(a, b *packet.Frame) bool {
+	if a == nil || b == nil || a.Ifindex != b.Ifindex || a.Src != b.Src || len(a.Dsts) != len(b.Dsts) || a.TTL != b.TTL ||
+		string(a.Payload) != string(b.Payload) || len(a.Payloads) != len(b.Payloads) {
+		return false
+	}
+	for i := range a.Dsts {
+		if a.Dsts[i] != b.Dsts[i] {
+			return false
+		}
+	}
+	for i := range a.Payloads {
+		if string(a.Payloads[i]) != string(b.Payloads[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// notice reports what an operator should see once until the role changes.
+func (a *Actor) notice(key, from, text string) {
+	if a.mem.Noticed[key] {
+		return
+	}
+	seen := make(map[string]bool, len(a.mem.Noticed)+1)
+	for k := range a.mem.Noticed {
+		seen[k] = true
+	}
+	seen[key] = true
+	a.mem.Noticed = seen
+	a.log.Warn(key, "instance", a.mem.Instance.Name, "peer", from, "cause", text)
+	a.event("notice", "", "", text)
+}
+
+// noteConflict keeps the time for which another master was heard.
+func (a *Actor) noteConflict(before *fsm.State) {
+	was, is := before.Conflict, a.mem.State.Conflict
+	switch {
+	case !was.With.IsValid() && is.With.IsValid():
+		a.mem.Conflict.With = with(a.mem.Conflict.With, is.With.String())
+		a.event("conflict", "", "active", fmt.Sprintf("another master heard: %s", is.With))
+	case was.With.IsValid() && !is.With.IsValid():
+		d := time.Duration(a.env.Now() - was.Since)
+		a.mem.Conflict.Total += d
+		a.event("conflict", "active", "", fmt.Sprintf("%s is no longer heard as master, after %s", was.With, d.Round(time.Millisecond)))
+	}
+}
+
+// conflictPeers is how many other masters are remembered by address.
+const conflictPeers = 16
+
+func with(list []string, s string) []string {
+	if slices.Contains(list, s) || len(list) >= conflictPeers {
+		return list
+	}
+	return append(list[:len(list):len(list)], s)
+}
+
+// noticePackets reports dropped and odd packets, each kind once.
+func (a *Actor) noticePackets() {
+	for _, n := range a.line.Notices() {
+		a.notice("packet "+n.Reason.String(), n.From, fmt.Sprintf("packet from %s: %s", n.From, n.Reason))
+	}
+}
+
+// applied reports addresses the kernel refused; a refusal stops no transition.
+func (a *Actor) applied(m *messages.AddressesApplied) {
+	for _, f := range m.Failed {
+		a.log.Error("address refused", "instance", a.mem.Instance.Name, "address", f.Prefix.String(), "err", f.Error)
+		a.event("address_refused", "", "", fmt.Sprintf("%s: %s", f.Prefix, f.Error))
+	}
+}
+
+func (a *Actor) event(kind, from, to, cause string) {
+	a.child.Tell(messages.PathInspect, &messages.Event{
+		At: a.wall(a.env.Now()), Kind: kind, Object: a.child.Path, From: from, To: to, Cause: cause,
+	})
+}
+
+// wall is the wall-clock time of an instant of the monotonic clock.
+func (a *Actor) wall(at int64) time.Time { return time.Now().Add(time.Duration(at - a.env.Now())) }

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/understudy-ha/understudy/actors/vrrp"
+	"github.com/understudy-ha/understudy/config"
+	"github.com/understudy-ha/understudy/messages"
+	"github.com/understudy-ha/understudy/supervisors"
+)
+
+// How long the fleet waits for what it ordered.
+const (
+	stopLimit  = 2 * time.Second // one instance to let go
+	cleanLimit = 5 * time.Second // left-overs to be removed
+)
+
+// fleet makes a configuration real: it spawns, changes and stops the actors
+// of the instances. It implements reload.Fleet.
+type fleet struct {
+	system *supervisors.System
+	env    vrrp.Env
+	log    interface{ Warn(string, ...any) }
+
+	options atomic.Pointer[vrrp.Options]
+	mu      sync.Mutex
+	specs   map[string]*atomic.Pointer[config.Instance] // by path: what a cold start reads
+}
+
+func newFleet() *fleet {
+	f := &fleet{specs: map[string]*atomic.Pointer[config.Instance]{}}
+	f.options.Store(&vrrp.Options{})
+	return f
+}
+
+// Clean implements reload.Fleet.
+func (f *fleet) Clean(c *config.Config) error {
+	order := &messages.CleanAddresses{}
+	for i := range c.VRRP.Instances {
+		order.Addresses = append(order.Addresses, c.VRRP.Instances[i].VirtualIPs...)
+		order.Addresses = append(order.Addresses, c.VRRP.Instances[i].VirtualIPsExcluded...)
+	}
+	if _, err := f.system.Ask(messages.PathAddress, cleanLimit, order); err != nil {
+		return fmt.Errorf("remove left-over addresses: %w", err)
+	}
+	return nil
+}
+
+// Commit implements reload.Fleet: stops first, so that an address or a VRID
+// that moves to another instance is free, then changes, then starts.
+func (f *fleet) Commit(_, next *config.Config, d config.Diff) error {
+	f.options.Store(&vrrp.Options{LogUnknownVRIDs: next.VRRP.LogUnknownVRIDs})
+	byPath := map[string]*config.Instance{}
+	for i := range next.VRRP.Instances {
+		byPath[messages.InstancePath(next.VRRP.Instances[i].Name)] = &next.VRRP.Instances[i]
+	}
+	for _, path := range d.Stopped {
+		f.stop(path, &messages.StopInstance{Release: next.VRRP.ReleaseOnStop, Deleted: true})
+	}
+	for _, c := range d.Changed {
+		f.change(c.Path, byPath[c.Path])
+	}
+	for _, path := range d.Started {
+		if err := f.start(path, byPath[path]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fleet) start(path string, i *config.Instance) error {
+	spec := &atomic.Pointer[config.Instance]{}
+	spec.Store(i)
+	f.mu.Lock()
+	f.specs[path] = spec
+	f.mu.Unlock()
+	err := f.system.Spawn(messages.PathVRRP, supervisors.Node{
+		Name:         "instance/" + messages.Escape(i.Name),
+		Kind:         "instance",
+		New:          vrrp.New(f.env, func() config.Instance { return *spec.Load() }),
+		Lease:        func() time.Duration { return vrrp.LeaseFor(spec.Load().AdvertInterval) },
+		OnQuarantine: func(path string) { f.abandon(path) },
+		OnColdStart:  func(path string) { f.abandon(path) },
+	})
+	if err != nil {
+		return fmt.Errorf("start instance %s: %w", i.Name, err)
+	}
+	return nil
+}
+
+// abandon lets go of what an instance held that cannot do it itself.
+func (f *fleet) abandon(path string) {
+	f.env.Pacer.Abandon(path)
+	f.system.Tell(messages.PathAddress, &messages.ReleaseOwner{Owner: path})
+}
+
+func (f *fleet) change(path string, i *config.Instance) {
+	f.mu.Lock()
+	spec := f.specs[path]
+	f.mu.Unlock()
+	if spec == nil {
+		return
+	}
+	spec.Store(i)
+	f.system.Tell(path, &messages.ReconfigureInstance{Instance: *i})
+}
+
+// stop ends one instance in order; an actor that does not answer is abandoned.
+func (f *fleet) stop(path string, order *messages.StopInstance) {
+	if _, err := f.system.Ask(path, stopLimit, order); err != nil {
+		f.log.Warn("instance did not stop in order", "path", path, "err", err)
+		if order.Release {
+			f.abandon(path)
+		}
+	}
+	if err := f.system.Stop(path, stopLimit); err != nil {
+		f.log.Warn("actor not stopped", "path", path, "err", err)
+	}
+	f.env.Pacer.Close(path)
+	f.mu.Lock()
+	delete(f.specs, path)
+	f.mu.Unlock()
+}
+
+// paths lists the instances that exist.
+func (f *fleet) paths() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]string, 0, len(f.specs))
+	for p := range f.specs {
+		out = append(out, p)
+	}
+	return out
+}

@@ -1,0 +1,57 @@
+package config
+
+import "slices"
+
+// notBuiltKeys are the keys of the configuration language that this version
+// refuses by name, at the highest level that is refused. The list only shrinks.
+var notBuiltKeys = []string{
+	"admin.metrics.compat_names",
+	"admin.tcp",
+	"admin.web_ui",
+	"bfd",
+	"global.dumps",
+	"global.iproute",
+	"global.net_namespace",
+	"global.process.auto_rt",
+	"global.process.bfd",
+	"global.process.lvs",
+	"global.process.rt_time_limit",
+	"global.random_seed",
+	"global.reload",
+	"lvs",
+	"notify",
+	"track",
+	"vrrp.buffers",
+	"vrrp.defaults.garp.extra_interfaces",
+	"vrrp.defaults.garp.gna_interval",
+	"vrrp.defaults.garp.interval",
+	"vrrp.defaults.notify_priority_changes",
+	"vrrp.firewall",
+	"vrrp.instances[].accept",
+	"vrrp.instances[].authentication",
+	"vrrp.instances[].garp.extra_interfaces",
+	"vrrp.instances[].ipvlan",
+	"vrrp.instances[].notify",
+	"vrrp.instances[].notify_priority_changes",
+	"vrrp.instances[].peer_bfd",
+	"vrrp.instances[].promote_secondaries",
+	"vrrp.instances[].smtp_alert",
+	"vrrp.instances[].track",
+	"vrrp.instances[].virtual_ips[].use_vmac",
+	"vrrp.instances[].virtual_ips_excluded[].use_vmac",
+	"vrrp.instances[].virtual_routes",
+	"vrrp.instances[].virtual_rules",
+	"vrrp.instances[].vmac",
+	"vrrp.instances[].vrf",
+	"vrrp.interfaces.debounce",
+	"vrrp.interfaces.garp_groups",
+	"vrrp.interfaces.linkbeat",
+	"vrrp.interfaces.local_igmp_reports",
+	"vrrp.interfaces.vmac_address_prefix",
+	"vrrp.interfaces.vmac_prefix",
+	"vrrp.static",
+	"vrrp.sync_groups",
+	"vrrp.track_groups",
+}
+
+func notBuilt(pattern string) bool { return slices.Contains(notBuiltKeys, pattern) }

@@ -1,0 +1,174 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// monitored are the groups of the monitor.
+const monitored = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR
+
+// Monitor follows links and addresses. Run reads the kernel's events as they
+// come and never waits for the consumer, who takes what changed, one entry an
+// object, with Take. When events were lost, Take says so (Events.Resync).
+type Monitor struct {
+	fd   int
+	bell bell
+
+	running sync.Mutex // held by Run
+
+	mu     sync.Mutex
+	dirty  dirty
+	told   bool   // the consumer knows that something waits
+	run    uint64 // newest Run; an older one ends
+	notify func()
+	closed bool
+}
+
+// MonitorOptions are the options of OpenMonitor.
+type MonitorOptions struct {
+	ReceiveBuffer int // bytes; 0: DefaultReceiveBuffer
+}
+
+// OpenMonitor subscribes in the network namespace of the calling thread. What
+// happens from now on is not missed, even before Run.
+func OpenMonitor(o MonitorOptions) (*Monitor, error) {
+	if o.ReceiveBuffer == 0 {
+		o.ReceiveBuffer = DefaultReceiveBuffer
+	}
+	fd, err := openRoute(monitored, o.ReceiveBuffer)
+	if err != nil {
+		return nil, err
+	}
+	b, err := newBell()
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return &Monitor{fd: fd, bell: b}, nil
+}
+
+// Run reads events until Stop or a later Run; then it returns nil. A panic is
+// returned as an error; Run may be called again. notify is called when
+// something begins to wait for Take; it must not block. Whoever starts Run
+// must dump after the call: what an earlier consumer took is not repeated.
+func (m *Monitor) Run(notify func()) (err error) {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil
+	}
+	m.run++
+	mine := m.run
+	m.bell.ring()
+	m.mu.Unlock()
+	m.running.Lock() // the one before ends first
+	defer m.running.Unlock()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("netlink monitor panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	m.mu.Lock()
+	m.notify, m.told = notify, false
+	m.mu.Unlock()
+	m.tell()
+	buf := make([]byte, 64<<10)
+	for {
+		m.mu.Lock()
+		over := m.run != mine || m.closed
+		m.mu.Unlock()
+		if over {
+			return nil
+		}
+		ready, err := wait(m.fd, m.bell.fd)
+		if err != nil {
+			return fmt.Errorf("wait for netlink events: %w", err)
+		}
+		if ready[1] {
+			m.bell.hush()
+		}
+		if ready[0] {
+			if err := m.read(buf); err != nil {
+				return fmt.Errorf("read netlink events: %w", err)
+			}
+		}
+	}
+}
+
+// read takes what the socket holds, a bounded number of datagrams at a time so
+// that Stop is seen, then tells the consumer once.
+func (m *Monitor) read(buf []byte) error {
+	defer m.tell()
+	const batch = 1024
+	for range batch {
+		n, err := receive(m.fd, buf, false)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.EMSGSIZE):
+			m.mu.Lock()
+			m.dirty.lost()
+			m.mu.Unlock()
+			continue
+		case err != nil:
+			return err
+		}
+		m.mu.Lock()
+		for msg := range messagesIn(buf[:n]) {
+			m.dirty.add(msg)
+		}
+		m.mu.Unlock()
+	}
+	return nil
+}
+
+func (m *Monitor) tell() {
+	m.mu.Lock()
+	due := !m.dirty.empty() && !m.told && m.notify != nil
+	m.told = m.told || due
+	notify := m.notify
+	m.mu.Unlock()
+	if due {
+		notify()
+	}
+}
+
+// Take returns what changed since the last Take.
+func (m *Monitor) Take() Events {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = false
+	return m.dirty.take()
+}
+
+// Stop ends Run; the subscription stays.
+func (m *Monitor) Stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.run++
+		m.bell.ring()
+	}
+}
+
+// Close ends Run and the subscription.
+func (m *Monitor) Close() error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil
+	}
+	m.closed = true
+	m.bell.ring()
+	m.mu.Unlock()
+	m.running.Lock()
+	defer m.running.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return errors.Join(unix.Close(m.fd), unix.Close(m.bell.fd))
+}

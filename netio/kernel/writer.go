@@ -1,0 +1,345 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits of the writer.
+const (
+	maxJobs    = 1 << 16 // waiting
+	chunkFirst = 8       // changes in the first call to the kernel after a pause: the first announcement is near
+	chunkLeast = 4
+	chunkMost  = 64
+	chunkShort = 400 * time.Microsecond // a chunk below it may grow
+	chunkLong  = time.Millisecond       // a chunk above it shrinks
+)
+
+// Writer changes addresses and announces them, on a thread of its own. Jobs are done
+// in the order of Submit, in chunks: the changes of a chunk in one call,
+// without acknowledgement (rtnetlink works inside the call; only errors are
+// queued), then their announcements in one more. Repeats go out while nothing
+// else waits.
+type Writer struct {
+	fd     int
+	bell   bell
+	sender Sender
+
+	running sync.Mutex // held by Run
+
+	mu       sync.Mutex
+	jobs     []*task
+	idle     bool // the thread waits, or is about to
+	run      uint64
+	stopping bool
+	closed   bool
+
+	// Of the running thread alone.
+	seq     uint32
+	chunk   []operation
+	out     []byte
+	in      []byte
+	frames  []Frame
+	senders []*task // of frames
+	limit   int
+	repeats repeats
+	turns   uint64
+}
+
+// operation is one change of a task.
+type operation struct {
+	task *task
+	n    int
+	last bool // of the task
+}
+
+// OpenWriter opens a writer in the network namespace of the calling thread.
+func OpenWriter(s Sender) (*Writer, error) {
+	fd, err := openRoute(0, DefaultReceiveBuffer)
+	if err != nil {
+		return nil, err
+	}
+	b, err := newBell()
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return &Writer{fd: fd, bell: b, sender: s, in: make([]byte, 64<<10)}, nil
+}
+
+// Submit queues a job. It never blocks and may be called from any thread.
+// False: the queue is full or the writer closed, and nothing will happen.
+func (w *Writer) Submit(p *Prepared) bool {
+	t := newTask(p)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed || len(w.jobs) >= maxJobs {
+		return false
+	}
+	w.jobs = append(w.jobs, t)
+	if w.idle {
+		w.idle = false
+		w.bell.ring()
+	}
+	return true
+}
+
+// Run does the jobs until Stop or a later Run, then returns nil. A panic is
+// returned as an error: the changes of that moment are lost without a word
+// (their owner must compare with a dump), the jobs behind them are kept for
+// the next Run.
+func (w *Writer) Run() (err error) {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.run++
+	mine := w.run
+	w.bell.ring()
+	w.mu.Unlock()
+	w.running.Lock() // the one before ends first
+	defer w.running.Unlock()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("address writer panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	w.limit = chunkFirst
+	for {
+		more, over := w.next(mine)
+		switch {
+		case over:
+			return nil
+		case more:
+			w.perform()
+		case w.again():
+		default:
+			w.limit = chunkFirst
+			if _, err := wait(w.bell.fd); err != nil {
+				return fmt.Errorf("wait for jobs: %w", err)
+			}
+			w.bell.hush()
+		}
+	}
+}
+
+// next takes the next chunk from the queue. A removal, and what cancels
+// repeats, never shares a chunk with an addition before it: nothing is
+// announced that is gone again.
+func (w *Writer) next(mine uint64) (more, over bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.chunk = w.chunk[:0]
+	if w.run != mine || w.closed {
+		return false, true
+	}
+	done, added := 0, false
+	for _, t := range w.jobs {
+		if len(w.chunk) >= w.limit || added && (t.job.Cancel || len(t.job.Dels) > 0) {
+			break
+		}
+		if t.next == 0 {
+			w.repeats.begin(t)
+		}
+		if len(t.msgs) == 0 {
+			w.chunk = append(w.chunk, operation{task: t, n: -1, last: true})
+		}
+		for !t.over() && len(w.chunk) < w.limit {
+			added = added || !t.isDel(t.next)
+			t.next++
+			w.chunk = append(w.chunk, operation{task: t, n: t.next - 1, last: t.over()})
+		}
+		if !t.over() {
+			break
+		}
+		done++
+	}
+	w.jobs = slices.Delete(w.jobs, 0, done)
+	w.idle = len(w.chunk) == 0 && len(w.repeats.turn) == 0
+	if w.stopping && len(w.chunk) == 0 {
+		return false, true
+	}
+	return len(w.chunk) > 0, false
+}
+
+// again sends the next repeats; false: there are none.
+func (w *Writer) again() bool {
+	w.turns++
+	w.frames = w.repeats.take(w.frames[:0], chunkMost, w.turns)
+	if len(w.frames) == 0 {
+		return false
+	}
+	w.send(func(int, error) {}) // what failed in the first round was reported
+	return true
+}
+
+// perform does one chunk.
+func (w *Writer) perform() {
+	began := time.Now()
+	w.write()
+	w.frames, w.senders = w.frames[:0], w.senders[:0]
+	for _, op := range w.chunk {
+		if op.n < 0 {
+			continue
+		}
+		if f, ok := op.task.frame(op.n); ok {
+			w.frames, w.senders = append(w.frames, f), append(w.senders, op.task)
+		}
+	}
+	w.send(func(i int, err error) {
+		r := &w.senders[i].result
+		if r.Unsent++; r.SendErr == nil {
+			r.SendErr = err
+		}
+	})
+	for _, op := range w.chunk {
+		if !op.last {
+			continue
+		}
+		w.repeats.add(op.task)
+		if op.task.job.Done != nil {
+			op.task.job.Done(op.task.result)
+		}
+	}
+	switch took := time.Since(began); {
+	case took > chunkLong:
+		w.limit = max(chunkLeast, w.limit/2)
+	case took < chunkShort:
+		w.limit = min(chunkMost, w.limit*2)
+	}
+	clear(w.chunk)
+	clear(w.senders)
+}
+
+// write hands the messages of the chunk to the kernel and notes its answers.
+func (w *Writer) write() {
+	w.out = w.out[:0]
+	first := w.seq + 1
+	for _, op := range w.chunk {
+		w.seq++
+		if op.n < 0 {
+			continue
+		}
+		if err := op.task.errs[op.n]; err != nil {
+			op.task.outcome(op.n, err)
+		} else if msg := op.task.msgs[op.n]; msg != nil {
+			start := len(w.out)
+			w.out = append(w.out, msg...)
+			setSeq(w.out[start:], w.seq)
+		}
+	}
+	if len(w.out) == 0 {
+		return
+	}
+	if err := send(w.fd, w.out); err != nil {
+		for _, op := range w.chunk {
+			if op.n >= 0 && op.task.msgs[op.n] != nil {
+				op.task.outcome(op.n, err)
+			}
+		}
+		return
+	}
+	w.answers(first)
+}
+
+// answers reads what the kernel has to say about the messages from first on:
+// errors, and what it removed.
+func (w *Writer) answers(first uint32) {
+	for {
+		n, err := receive(w.fd, w.in, false)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case err != nil: // ENOBUFS: some answers are lost
+			for _, op := range w.chunk {
+				op.task.result.Unsure = true
+			}
+			if !errors.Is(err, unix.ENOBUFS) {
+				return
+			}
+			continue
+		}
+		for m := range messagesIn(w.in[:n]) {
+			i := int(m.seq - first)
+			if i < 0 || i >= len(w.chunk) || w.chunk[i].n < 0 {
+				continue
+			}
+			op := w.chunk[i]
+			switch m.kind {
+			case unix.NLMSG_ERROR:
+				op.task.outcome(op.n, parseError(m))
+			case unix.RTM_DELADDR:
+				if a, _, ok := parseAddress(m.body); ok && keyOf(a) != keyOf(op.task.address(op.n)) {
+					op.task.result.Collateral = append(op.task.result.Collateral, a)
+				}
+			}
+		}
+	}
+}
+
+// send sends w.frames; one that cannot be sent is left out and reported.
+func (w *Writer) send(failed func(i int, err error)) {
+	for at := 0; at < len(w.frames); {
+		n, err := w.sender.Send(w.frames[at:])
+		at += min(max(n, 0), len(w.frames)-at)
+		if at < len(w.frames) && (err != nil || n <= 0) {
+			failed(at, err)
+			at++
+		}
+	}
+}
+
+// Stop lets Run finish the jobs that wait, without their repeats, and end. It
+// waits for that at most for limit; false: it was not enough.
+func (w *Writer) Stop(limit time.Duration) bool {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return true
+	}
+	w.stopping = true
+	w.bell.ring()
+	w.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { // ends with Run
+		w.running.Lock()
+		defer w.running.Unlock()
+		w.mu.Lock()
+		w.stopping = false
+		w.mu.Unlock()
+		close(ended)
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// Close ends Run at once and closes the writer.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	w.bell.ring()
+	w.mu.Unlock()
+	w.running.Lock()
+	defer w.running.Unlock()
+	return errors.Join(unix.Close(w.fd), unix.Close(w.bell.fd))
+}

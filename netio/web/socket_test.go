@@ -1,0 +1,183 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func open(t *testing.T, o SocketOptions) *Socket {
+	t.Helper()
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestSecondDaemonIsToldWhoAnswers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	open(t, SocketOptions{Path: path})
+	_, err := Open(SocketOptions{Path: path})
+	var running *RunningError
+	if !errors.As(err, &running) || running.PID != os.Getpid() {
+		t.Fatalf("got %v", err)
+	}
+	want := fmt.Sprintf("already running (pid %d answers on %s)", os.Getpid(), path)
+	if err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	if b, err := os.ReadFile(filepath.Join(filepath.Dir(path), "admin.pid")); err != nil || string(b) != pidText() {
+		t.Errorf("the refused start must leave the pid file alone: %q, %v", b, err)
+	}
+}
+
+// stale leaves the socket file of a daemon that died.
+func stale(t *testing.T, path string) {
+	t.Helper()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	if _, err := os.Lstat(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSocketOfADeadDaemonIsReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	stale(t, path)
+	open(t, SocketOptions{Path: path})
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatalf("nobody listens: %v", err)
+	}
+	conn.Close()
+}
+
+func TestAnotherFileIsNotReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(SocketOptions{Path: path}); err == nil || !strings.Contains(err.Error(), "is not a socket") {
+		t.Errorf("got %v", err)
+	}
+	if b, _ := os.ReadFile(path); string(b) != "precious" {
+		t.Errorf("the file now holds %q", b)
+	}
+}
+
+func TestOneOfManyStartsGetsTheLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	stale(t, path)
+	const starts = 8
+	results := make(chan error, starts)
+	for range starts {
+		go func() {
+			s, err := Open(SocketOptions{Path: path})
+			if err == nil {
+				t.Cleanup(func() { s.Close() })
+			}
+			results <- err
+		}()
+	}
+	won := 0
+	for range starts {
+		err := <-results
+		var running *RunningError
+		switch {
+		case err == nil:
+			won++
+		case !errors.As(err, &running):
+			t.Errorf("got %v", err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d starts got the lock", won)
+	}
+}
+
+func TestCloseRemovesWhatIsOurs(t *testing.T) {
+	dir := t.TempDir()
+	path, pid := filepath.Join(dir, "admin.sock"), filepath.Join(dir, "run", "own.pid")
+	s := open(t, SocketOptions{Path: path, PIDFile: pid})
+	if b, err := os.ReadFile(pid); err != nil || string(b) != strconv.Itoa(os.Getpid())+"\n" {
+		t.Fatalf("pid file: %q, %v", b, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, pid} {
+		if _, err := os.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", p, err)
+		}
+	}
+	open(t, SocketOptions{Path: path, PIDFile: pid})
+	if err := s.Close(); err != nil {
+		t.Errorf("second close: %v", err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("a second close must not touch the successor: %v", err)
+	}
+}
+
+func TestCloseLeavesWhatIsNotOurs(t *testing.T) {
+	dir := t.TempDir()
+	path, pid := filepath.Join(dir, "admin.sock"), filepath.Join(dir, "admin.pid")
+	s := open(t, SocketOptions{Path: path})
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	stale(t, path)
+	if err := os.WriteFile(pid, []byte("1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, pid} {
+		if _, err := os.Lstat(p); err != nil {
+			t.Errorf("%s of another process is gone: %v", p, err)
+		}
+	}
+}
+
+func TestRights(t *testing.T) {
+	dir := t.TempDir()
+	for mode, want := range map[fs.FileMode]fs.FileMode{0: 0o660, 0o600: 0o600, 0o666: 0o666} {
+		path := filepath.Join(dir, fmt.Sprintf("%o.sock", mode))
+		open(t, SocketOptions{Path: path, Mode: mode, User: strconv.Itoa(os.Getuid()), Group: strconv.Itoa(os.Getgid())})
+		if st, err := os.Lstat(path); err != nil || st.Mode().Perm() != want {
+			t.Errorf("mode %o: got %v, %v", mode, st.Mode().Perm(), err)
+		}
+	}
+	path := filepath.Join(dir, "nobody.sock")
+	if _, err := Open(SocketOptions{Path: path, User: "no-such-account"}); err == nil {
+		t.Error("an unknown account is refused")
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a refused start leaves a file: %v", err)
+	}
+}
+
+func TestPathAtTheLimit(t *testing.T) {
+	dir := t.TempDir()
+	if len(dir) > maxSocketPath-3 {
+		t.Skipf("temporary directory %s is too long for the test", dir)
+	}
+	longest := filepath.Join(dir, strings.Repeat("a", maxSocketPath-len(dir)-1))
+	open(t, SocketOptions{Path: longest})
+	if _, err := Open(SocketOptions{Path: longest + "a"}); err == nil || !strings.Contains(err.Error(), "longer than 107") {
+		t.Errorf("got %v", err)
+	}
+}
