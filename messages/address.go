@@ -76,3 +76,10 @@ type CleanAddresses struct{ Addresses []config.Address }
 
 // AddressesCleaned answers CleanAddresses.
 type AddressesCleaned struct{ Removed []netip.Prefix }
+
+// AwaitAddresses is answered by AddressesSettled once everything ordered
+// before it is done.
+type (
+	AwaitAddresses   struct{}
+	AddressesSettled struct{}
+)

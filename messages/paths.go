@@ -3,7 +3,11 @@
 // imperative. They are sent as pointers and never changed after sending.
 package messages
 
-import "net/url"
+import (
+	"net/url"
+
+	"github.com/understudy-ha/understudy/config"
+)
 
 // Paths of the actors that exist once.
 const (
@@ -19,7 +23,7 @@ const (
 )
 
 // InstancePath is the path of the actor of a VRRP instance.
-func InstancePath(name string) string { return PathVRRP + "/instance/" + Escape(name) }
+func InstancePath(name string) string { return config.InstancePath(name) }
 
 // InboxPath is the path of the reader of a family.
 func InboxPath(ipv6 bool) string {
@@ -30,27 +34,7 @@ func InboxPath(ipv6 bool) string {
 }
 
 // Escape percent-encodes the bytes of a name outside A-Za-z0-9_.:-
-func Escape(name string) string {
-	const keep = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-"
-	const hex = "0123456789ABCDEF"
-	out := make([]byte, 0, len(name))
-	for i := range len(name) {
-		c := name[i]
-		kept := false
-		for j := range len(keep) {
-			if keep[j] == c {
-				kept = true
-				break
-			}
-		}
-		if kept {
-			out = append(out, c)
-		} else {
-			out = append(out, '%', hex[c>>4], hex[c&15])
-		}
-	}
-	return string(out)
-}
+func Escape(name string) string { return config.Escape(name) }
 
 // Unescape undoes Escape.
 func Unescape(s string) (string, error) { return url.PathUnescape(s) }

@@ -98,7 +98,7 @@ func (s *System) terminated(ctx actor.Context, sup *incarnation, who *actor.PID)
 	}
 	e.pid = nil
 	e.box.Store(nil)
-	close(e.gone)
+	defer close(e.gone) // of this process; after the books are closed
 	wanted := e.wanted
 	e.mu.Unlock()
 	switch {

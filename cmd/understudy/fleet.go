@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/understudy-ha/understudy/actors/vrrp"
 	"github.com/understudy-ha/understudy/config"
 	"github.com/understudy-ha/understudy/messages"
+	"github.com/understudy-ha/understudy/netio/web"
 	"github.com/understudy-ha/understudy/supervisors"
 )
 
@@ -21,23 +23,54 @@ const (
 // fleet makes a configuration real: it spawns, changes and stops the actors
 // of the instances. It implements reload.Fleet.
 type fleet struct {
-	system *supervisors.System
+	log    *slog.Logger
+	system *supervisors.System // set by begin
+	ready  chan struct{}       // closed by begin
 	env    vrrp.Env
-	log    interface{ Warn(string, ...any) }
+	server *web.Server
 
-	options atomic.Pointer[vrrp.Options]
-	mu      sync.Mutex
-	specs   map[string]*atomic.Pointer[config.Instance] // by path: what a cold start reads
+	options  atomic.Pointer[vrrp.Options]
+	released atomic.Bool // vrrp.release_on_stop
+	mu       sync.Mutex
+	specs    map[string]*atomic.Pointer[config.Instance] // by path: what a cold start reads
 }
 
-func newFleet() *fleet {
-	f := &fleet{specs: map[string]*atomic.Pointer[config.Instance]{}}
+func newFleet(log *slog.Logger) *fleet {
+	f := &fleet{log: log, ready: make(chan struct{}), specs: map[string]*atomic.Pointer[config.Instance]{}}
 	f.options.Store(&vrrp.Options{})
 	return f
 }
 
+// prepare gives the fleet what the instances share.
+func (f *fleet) prepare(d *daemon) {
+	f.server = d.server
+	f.env = vrrp.Env{
+		Pacer: d.world.lines, Now: d.world.now, StartupUntil: startupUntil(d.config, d.world.now()),
+		Options: func() vrrp.Options { return *f.options.Load() },
+	}
+}
+
+// begin lets commits through: the reload actor starts before the system is known here.
+func (f *fleet) begin(s *supervisors.System) {
+	f.system = s
+	close(f.ready)
+}
+
+// startupUntil is the end of the start-up delay: the later of the two.
+func startupUntil(c *config.Config, now int64) int64 {
+	var until int64
+	if d := c.VRRP.StartupDelay; d > 0 {
+		until = now + int64(d)
+	}
+	// CLOCK_MONOTONIC counts from boot.
+	return max(until, int64(c.VRRP.DelayAfterBoot))
+}
+
+func (f *fleet) releases() bool { return f.released.Load() }
+
 // Clean implements reload.Fleet.
 func (f *fleet) Clean(c *config.Config) error {
+	<-f.ready
 	order := &messages.CleanAddresses{}
 	for i := range c.VRRP.Instances {
 		order.Addresses = append(order.Addresses, c.VRRP.Instances[i].VirtualIPs...)
@@ -52,6 +85,9 @@ func (f *fleet) Clean(c *config.Config) error {
 // Commit implements reload.Fleet: stops first, so that an address or a VRID
 // that moves to another instance is free, then changes, then starts.
 func (f *fleet) Commit(_, next *config.Config, d config.Diff) error {
+	<-f.ready
+	f.released.Store(next.VRRP.ReleaseOnStop)
+	f.server.Switch(switches(next))
 	f.options.Store(&vrrp.Options{LogUnknownVRIDs: next.VRRP.LogUnknownVRIDs})
 	byPath := map[string]*config.Instance{}
 	for i := range next.VRRP.Instances {

@@ -28,15 +28,7 @@ type Namespace struct {
 // address detection off.
 func (l *Lab) Namespace(name string) (*Namespace, error) {
 	n := &Namespace{Name: l.namespaceName(name), lab: l}
-	err := onThread(func() error {
-		fd, err := netns.NewNamed(n.Name) // the thread is in it from here on
-		if err != nil {
-			return fmt.Errorf("make namespace %s: %w", n.Name, err)
-		}
-		n.fd = fd
-		return n.prepare()
-	})
-	if err != nil {
+	if err := onThread(n.make); err != nil {
 		return nil, errors.Join(err, n.remove())
 	}
 	l.mu.Lock()
@@ -46,6 +38,16 @@ func (l *Lab) Namespace(name string) (*Namespace, error) {
 	}
 	l.spaces = append(l.spaces, n)
 	return n, nil
+}
+
+// make makes the namespace; its thread is in it then.
+func (n *Namespace) make() error {
+	fd, err := netns.NewNamed(n.Name)
+	if err != nil {
+		return fmt.Errorf("make namespace %s: %w", n.Name, err)
+	}
+	n.fd = fd
+	return n.prepare()
 }
 
 // prepare runs inside the new namespace.

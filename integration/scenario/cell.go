@@ -184,12 +184,13 @@ func (c *Cell) start(h *lab.Host, k lab.Kind, i lab.Instance) *lab.Daemon {
 
 // Both starts A, waits until it is master, starts B and waits until B has
 // heard A for a while.
-func (c *Cell) Both() {
+func (c *Cell) Both() (a, b *lab.Daemon) {
 	c.StartA()
 	c.AwaitAdvert("a", c.a.Started, c.Down(c.InstanceA)+2*time.Second)
 	c.StartB()
 	c.AwaitState(c.b, "backup", c.b.Started, 3*time.Second)
 	lab.Wait(c.settle())
+	return c.a, c.b
 }
 
 // settle is long enough for the addresses of a new master and the start of a backup.

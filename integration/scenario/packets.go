@@ -33,6 +33,25 @@ func (c *Cell) advert(src string, priority uint8, damage func(message []byte)) l
 	return lab.Forged{Src: from, Dst: to, DstMAC: mac, Message: m}
 }
 
+// Junk is the nth of a series of packets that a router must drop: with a bad
+// checksum, of another virtual router, cut short, of another version.
+func (c *Cell) Junk(n int) lab.Forged {
+	f := c.advert("192.0.2.9", 200, func(m []byte) {
+		switch n % 4 {
+		case 0:
+			m[6] ^= 0x55
+		case 1:
+			m[1] = byte(60 + n%100)
+		case 3:
+			m[0] = 0x71
+		}
+	})
+	if n%4 == 2 {
+		f.Message = f.Message[:5]
+	}
+	return f
+}
+
 // recount makes the checksum of a damaged message right again.
 func recount(m []byte, src, dst netip.Addr) {
 	m[6], m[7] = 0, 0

@@ -95,7 +95,7 @@ func ParseNA(b []byte, src, dst netip.Addr) (NeighborAdvert, error) {
 		return NeighborAdvert{}, fmt.Errorf("neighbor advert: solicited, but to %v: %w", dst, ErrAddress)
 	}
 	for rest := b[naHeaderSize:]; len(rest) > 0; {
-		if len(rest) < 2 ||  len(rest) < int(rest[1])*8 {
+		if len(rest) < 2 || rest[1] == 0 || len(rest) < int(rest[1])*8 {
 			return NeighborAdvert{}, fmt.Errorf("neighbor advert: option in the last %d bytes: %w", len(rest), ErrOption)
 		}
 		if rest[0] == ndTargetLinkLayer && rest[1] == naOptionSize/8 {

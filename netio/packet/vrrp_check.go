@@ -160,15 +160,15 @@ func belongs(e *VRRPEntry, d *VRRPDatagram) bool {
 }
 
 // exactOrPadded reports whether n bytes may arrive as the payload of d:
-// exactly, or over IPv4 filled up to the 46 bytes Ethernet demands. All that
-// a packet holds comes in words of 4 bytes, so padding leaves a remainder of 2.
+// exactly, or over IPv4 filled up to the 46 bytes Ethernet demands, which a
+// packet with an authentication header exceeds anyway. All that a packet holds
+// comes in words of 4 bytes, so padding leaves a remainder of 2.
 func exactOrPadded(n int, d *VRRPDatagram, ipv6 bool) bool {
-	got := len(d.Payload)
-	packet := IPv4HeaderSize + got
-	if d.AH {
-		packet += AHSize
+	padding := len(d.Payload) - n
+	if padding == 0 {
+		return true
 	}
-	return got == n || (!ipv6 && got > n && packet <= etherMinBytes && (got-n)%4 == 2)
+	return padding > 0 && !ipv6 && !d.AH && IPv4HeaderSize+len(d.Payload) <= etherMinBytes && padding%4 == 2
 }
 
 // checkFields judges authentication, interval, type and the IPv4 length.

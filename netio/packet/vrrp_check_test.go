@@ -32,6 +32,7 @@ func TestCheckVRRPDrops(t *testing.T) {
 		{"check 6: a trailer is no padding", multicastV3, func(c *heardCase) { c.pad(HMACTrailerSize); c.d.IPLength += HMACTrailerSize }, VRRPPacketLenErr},
 		{"check 6: 50 bytes need no padding", multicastV3, func(c *heardCase) { c.pad(14) }, VRRPPacketLenErr},
 		{"check 6: ipv6 is never padded", multicastV6, func(c *heardCase) { c.d.Payload[3] = 0; c.d.Payload = c.d.Payload[:10] }, VRRPPacketLenErr},
+		{"check 6: a packet with ah is never padded", multicastV2, func(c *heardCase) { c.d.AH, c.e.AuthType = true, 2; c.pad(2) }, VRRPPacketLenErr},
 		{"check 7: a router has forwarded it", multicastV3, func(c *heardCase) { c.d.TTL = 254 }, VRRPTTLErr},
 		{"check 7: ttl unknown", multicastV3, func(c *heardCase) { c.d.TTL = -1 }, VRRPTTLErr},
 		{"check 7: ipv6 hop limit", multicastV6, func(c *heardCase) { c.d.TTL = 64 }, VRRPTTLErr},
@@ -47,6 +48,10 @@ func TestCheckVRRPDrops(t *testing.T) {
 		{"check 10: an unverified digest is never accepted", multicastV2, func(c *heardCase) {
 			c.d.AH, c.e.AuthType, c.d.Payload[4] = true, 2, 2
 			c.resum()
+		}, VRRPAuthFailure},
+		{"check 10: the addresses of an ipv6 message are no password", multicastV6, func(c *heardCase) {
+			c.e.Version, c.e.AuthType, c.d.Payload[0], c.d.Payload[4] = 2, 1, 0x21, 1
+			copy(c.e.AuthData[:], c.d.Payload[len(c.d.Payload)-8:])
 		}, VRRPAuthFailure},
 		{"check 11: version 2 interval", multicastV2, func(c *heardCase) { c.e.Interval = 2 * time.Second }, VRRPAdvertIntervalErr},
 		{"check 11: version 3 interval 0", multicastV3, func(c *heardCase) { c.d.Payload[4], c.d.Payload[5] = 0, 0; c.resum() }, VRRPAdvertIntervalErr},

@@ -82,3 +82,11 @@ func TestFormsHaveNames(t *testing.T) {
 		}
 	}
 }
+
+func TestMatchFormKnowsNoPlainIPv6(t *testing.T) {
+	b := []byte{0x31, 51, 150, 0, 0, 100, 0, 0}
+	resumPlain(b, true)
+	if got := MatchForm(b, testSrc6, testDst6, testDst6, FormSet(ChecksumPlain, ChecksumPseudo, ChecksumGroup)); got != ChecksumUnknown {
+		t.Errorf("form %v, want unknown", got)
+	}
+}

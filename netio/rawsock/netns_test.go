@@ -100,6 +100,12 @@ func (l *lab) indexB(name string) (n int) {
 	return n
 }
 
+// joinB joins in namespace b, where the helper sockets belong.
+func (l *lab) joinB(v *VRRP, ifindex int, group netip.Addr) (err error) {
+	l.in(l.b, func() { err = v.Join(ifindex, group) })
+	return err
+}
+
 // openAt opens a socket in a namespace.
 func (l *lab) openAt(ns netns.NsHandle, ipv6 bool) *VRRP {
 	l.t.Helper()

@@ -84,7 +84,8 @@ func (v *VRRP) Receive() (batch []packet.VRRPDatagram, more bool, err error) {
 func (v *VRRP) Send(batch []Out) { v.tx.send(batch) }
 
 // Join makes the socket receive the group on the interface. Joining again
-// renews the membership, for an interface that went away and came back.
+// renews the membership, for an interface that went away and came back. It may
+// open a socket, so the caller's thread must be in v's network namespace.
 func (v *VRRP) Join(ifindex int, group netip.Addr) error { return v.groups.join(ifindex, group) }
 
 // Leave ends a membership; one that does not exist is no error.
