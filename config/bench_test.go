@@ -55,4 +55,3 @@ func BenchmarkLoad4000(b *testing.B) {
 		})
 	}
 }
-

@@ -98,7 +98,7 @@ func compareOptions(d *Diff, old, next *Config) {
 		}
 		f := Finding{File: next.File, Line: 1, Column: 1, Key: o.key}
 		if at, ok := next.places[o.key]; ok {
-			f.File, f.Line, f.Column = at.file, max(at.line, 1), max(at.col, 1)
+			f.File, f.Line, f.Column = at.file, int(max(at.line, 1)), int(max(at.col, 1))
 		}
 		switch o.class {
 		case Restart:

@@ -73,7 +73,6 @@ var optionKeys = []struct {
 	{"global.state_dir", Restart, func(a, b *Config) bool { return a.Global.StateDir == b.Global.StateDir }},
 	{"global.stop_timeout", Live, func(a, b *Config) bool { return a.Global.StopTimeout == b.Global.StopTimeout }},
 	{"global.umask", Start, func(a, b *Config) bool { return a.Global.Umask == b.Global.Umask }},
-	{"global.process.name", Live, func(a, b *Config) bool { return a.Global.ProcessName == b.Global.ProcessName }},
 	{"global.process.lock_memory", Live, func(a, b *Config) bool { return a.Global.LockMemory == b.Global.LockMemory }},
 	{"global.process.vrrp.thread_name", Live, func(a, b *Config) bool { return a.Global.Pacer.Name == b.Global.Pacer.Name }},
 	{"global.process.vrrp.nice", Live, func(a, b *Config) bool { return a.Global.Pacer.Nice == b.Global.Pacer.Nice }},

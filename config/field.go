@@ -1,9 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Class says what a reload does with a changed value.
 type Class uint8
@@ -49,8 +46,8 @@ func (x val[V]) or(inherited V) V {
 // kind is a type of values: how they are read and described.
 type kind[V any] struct {
 	want   string // "an integer 1..255"
-	decode func(d *decoder, n *node, at place) (V, bool)
-	absent func(d *decoder, at place) V            // value of an absent key; nil: zero
+	decode func(d *decoder, n *node, at place, into *V) bool
+	absent func(d *decoder, at place, into *V)     // fills the value of an absent key; nil: zero
 	walk   func(prefix string, visit func(Option)) // options inside; nil: none
 }
 
@@ -67,10 +64,9 @@ func (d *decoder) wrong(n *node, at place, want string) {
 // field is one key of an object of type T.
 type field[T any] struct {
 	Option
-	name     string
-	fallback string // YAML scalar that stands for the absent key
-	decode   func(d *decoder, into *T, n *node, at place)
-	walk     func(prefix string, visit func(Option))
+	name   string
+	decode func(d *decoder, into *T, n *node, at place) // n nil: the key is absent
+	walk   func(prefix string, visit func(Option))
 }
 
 // detail changes a field: its default, its class, whether it is required.
@@ -78,7 +74,7 @@ type detail func(*settings)
 
 type settings struct {
 	Option
-	fallback string
+	fallback string // YAML scalar that stands for the absent key; empty: none
 }
 
 // required: the object is invalid without the key.
@@ -99,13 +95,14 @@ func key[T, V any](name string, k kind[V], at func(*T) *val[V], details ...detai
 		f(&s)
 	}
 	s.Type = k.want
+	fallback := constant(name, k, s.fallback)
 	return field[T]{
-		Option: s.Option, name: name, fallback: s.fallback, walk: k.walk,
+		Option: s.Option, name: name, walk: k.walk,
 		decode: func(d *decoder, into *T, n *node, p place) {
 			x := at(into)
 			x.at = p
 			if n != nil {
-				x.v, x.set = k.decode(d, n, p)
+				x.set = k.decode(d, n, p, &x.v)
 				x.bad = !x.set
 				if x.set {
 					return
@@ -113,44 +110,65 @@ func key[T, V any](name string, k kind[V], at func(*T) *val[V], details ...detai
 			}
 			switch {
 			case s.fallback != "":
-				x.v, _ = k.decode(d, fallbackNode(s.fallback, p), p)
+				x.v = fallback
 			case k.absent != nil:
-				x.v = k.absent(d, p)
+				k.absent(d, p, &x.v)
 			}
 		},
 	}
 }
 
-// fallbackNode is the node of a default written as a YAML scalar.
-func fallbackNode(text string, at place) *node {
-	n := &node{kind: coreKind(text), text: text, file: at.file, line: at.line, col: at.col}
+// constant reads a default written as a YAML scalar. One that its own kind
+// refuses is a mistake in the tables.
+func constant[V any](name string, k kind[V], text string) (v V) {
+	if text == "" {
+		return v
+	}
+	n := &node{kind: coreKind(text), text: text}
 	if strings.HasPrefix(text, `"`) {
 		n.kind, n.text = stringNode, strings.Trim(text, `"`)
 	}
-	return n
+	d := &decoder{&report{}}
+	if !k.decode(d, n, n.at(nil), &v) {
+		panic("config: default of " + name + ": " + d.findings[0].Text)
+	}
+	return v
 }
+
+// maxFields is how many keys an object can have.
+const maxFields = 64
 
 // object is the kind of a mapping with the given keys.
 func object[T any](fields []field[T]) kind[T] {
-	names := make([]string, 0, len(fields))
-	for _, f := range fields {
+	if len(fields) > maxFields {
+		panic("config: too many keys in the object with " + fields[0].name)
+	}
+	names, byName := make([]string, 0, len(fields)), map[string]int{}
+	for i, f := range fields {
 		names = append(names, f.name)
+		byName[f.name] = i
 	}
 	return kind[T]{
 		want:   "a mapping",
-		absent: func(d *decoder, at place) (t T) { fill(d, &t, fields, nil, at); return t },
-		decode: func(d *decoder, n *node, at place) (t T, ok bool) {
+		absent: func(d *decoder, at place, into *T) { fill(d, into, fields, 0, false, at) },
+		decode: func(d *decoder, n *node, at place, into *T) bool {
 			if n.kind != mappingNode {
 				d.wrong(n, at, "a mapping with keys such as "+names[0])
-				return t, false
+				return false
 			}
-			fill(d, &t, fields, n, at)
-			for _, e := range n.entries {
-				if !slices.Contains(names, e.key) {
-					d.unknown(e, at.path.key(e.key), names)
+			path, have := at.full(), uint64(0)
+			for i := range n.entries {
+				e := &n.entries[i]
+				k, ok := byName[e.key]
+				if !ok {
+					d.unknown(e, path.key(e.key), names)
+					continue
 				}
+				have |= 1 << k
+				fields[k].decode(d, into, &e.value, place{&e.value.position, path, e.key})
 			}
-			return t, true
+			fill(d, into, fields, have, true, place{position: &n.position, path: path})
+			return true
 		},
 		walk: func(prefix string, visit func(Option)) {
 			for _, f := range fields {
@@ -165,57 +183,44 @@ func object[T any](fields []field[T]) kind[T] {
 	}
 }
 
-// fill decodes the fields of one object; n nil: all are absent.
-func fill[T any](d *decoder, into *T, fields []field[T], n *node, at place) {
-	for _, f := range fields {
-		p := at
-		p.path = at.path.key(f.name)
-		var value *node
-		if n != nil {
-			if e := n.lookup(f.name); e != nil {
-				value = e.value
-				p.file, p.line, p.col = value.file, value.line, value.col
-			} else if f.Required {
-				d.errorf(p, "required and missing; want %s", f.Type)
-			}
+// fill sets the fields that the file does not have. have tells those it has, as
+// a bit each; present, whether it has the object.
+func fill[T any](d *decoder, into *T, fields []field[T], have uint64, present bool, at place) {
+	p := place{position: at.position, path: at.full()}
+	for i := range fields {
+		f := &fields[i]
+		if have&(1<<i) != 0 {
+			continue
 		}
-		f.decode(d, into, value, p)
+		p.name = f.name
+		if present && f.Required {
+			d.errorf(p, "required and missing; want %s", f.Type)
+		}
+		f.decode(d, into, nil, p)
 	}
-}
-
-// unknown reports a key that no field takes.
-func (d *decoder) unknown(e entry, path *keyPath, names []string) {
-	at := e.at(path)
-	if notBuilt(path.pattern()) {
-		d.errorf(at, "not built yet; remove it")
-		return
-	}
-	if s := suggest(e.key, names); s != "" {
-		d.errorf(at, "unknown key; did you mean %s?", s)
-		return
-	}
-	d.errorf(at, "unknown key; allowed here: %s", strings.Join(names, ", "))
 }
 
 // list is the kind of a sequence.
 func list[V any](item kind[V]) kind[[]val[V]] {
 	return kind[[]val[V]]{
 		want: "a list",
-		decode: func(d *decoder, n *node, at place) ([]val[V], bool) {
+		decode: func(d *decoder, n *node, at place, into *[]val[V]) bool {
 			if n.kind != sequenceNode {
 				d.wrong(n, at, "a list")
-				return nil, false
+				return false
 			}
-			out, whole := make([]val[V], 0, len(n.items)), true
-			for i, it := range n.items {
-				p := it.at(at.path.item(i))
-				if v, ok := item.decode(d, it, p); ok {
-					out = append(out, val[V]{v: v, set: true, at: p})
-				} else {
-					whole = false
+			path, count := at.full(), 0
+			out, paths := make([]val[V], len(n.items)), make([]keyPath, len(n.items))
+			for i := range n.items {
+				it, p, v := &n.items[i], &paths[i], &out[count]
+				*p = keyPath{parent: path, index: i}
+				*v = val[V]{set: true, at: it.at(p)}
+				if item.decode(d, it, v.at, &v.v) {
+					count++
 				}
 			}
-			return out, whole
+			*into = out[:count]
+			return count == len(out)
 		},
 		walk: func(prefix string, visit func(Option)) {
 			if item.walk != nil {
@@ -228,64 +233,11 @@ func list[V any](item kind[V]) kind[[]val[V]] {
 // shorthand lets a plain string stand for the object {name: string}.
 func shorthand[T any](name string, k kind[T]) kind[T] {
 	decode := k.decode
-	k.decode = func(d *decoder, n *node, at place) (T, bool) {
+	k.decode = func(d *decoder, n *node, at place, into *T) bool {
 		if n.kind == stringNode {
-			n = &node{
-				kind: mappingNode, file: n.file, line: n.line, col: n.col,
-				entries: []entry{{name, n.file, n.line, n.col, n}},
-			}
+			n = &node{position: n.position, kind: mappingNode, entries: []entry{{n.position, name, *n}}}
 		}
-		return decode(d, n, at)
+		return decode(d, n, at, into)
 	}
 	return k
-}
-
-// suggest returns the allowed key that was probably meant: one typing error
-// away, or one that the key begins, or two errors away.
-func suggest(key string, names []string) string {
-	if len(key) < 3 {
-		return ""
-	}
-	best, distance := "", 3
-	for _, name := range names {
-		if n := levenshtein(key, name); n < distance {
-			best, distance = name, n
-		}
-	}
-	if distance == 1 {
-		return best
-	}
-	for _, name := range names {
-		if strings.HasPrefix(name, key) || strings.HasPrefix(key, name) {
-			return name
-		}
-	}
-	if len(key) > 3 {
-		return best
-	}
-	return "" // two errors in three letters are another word
-}
-
-// levenshtein counts the typing errors between a and b; beyond 2 it says 3.
-func levenshtein(a, b string) int {
-	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
-		return 3
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return min(row[len(b)], 3)
 }

@@ -55,15 +55,22 @@ func tidy(findings []Finding) []Finding {
 	return slices.Compact(findings)
 }
 
-// keyPath is the way to a value from the top of the file.
+// keyPath is the way to a value from the top of the file; nil is the top.
 type keyPath struct {
 	parent *keyPath
 	name   string // empty: index counts
 	index  int
 }
 
-func (p *keyPath) key(name string) *keyPath { return &keyPath{parent: p, name: name} }
-func (p *keyPath) item(index int) *keyPath  { return &keyPath{parent: p, index: index} }
+// key goes on to a key of a mapping. An empty one is shown as it is written.
+func (p *keyPath) key(name string) *keyPath {
+	if name == "" {
+		name = `""`
+	}
+	return &keyPath{parent: p, name: name}
+}
+
+func (p *keyPath) item(index int) *keyPath { return &keyPath{parent: p, index: index} }
 
 // String writes the path with indexes: vrrp.instances[0].vrid.
 func (p *keyPath) String() string { return p.write(true) }
@@ -85,20 +92,49 @@ func (p *keyPath) write(indexes bool) string {
 	return p.parent.write(indexes) + "." + p.name
 }
 
-// place is where a value stands, or where it would stand.
+// place is where a value stands, or where it would stand: for an absent key
+// the position is that of the mapping. It costs no allocation, as most places
+// are never shown.
 type place struct {
-	file      string
-	line, col int
-	path      *keyPath
+	*position
+	path *keyPath // of the value, or with name of the mapping around it
+	name string   // the key in that mapping; empty: path is all
 }
 
-func (p place) String() string { return fmt.Sprintf("%s:%d:%d", p.file, p.line, p.col) }
+// full is the whole way to the value.
+func (p place) full() *keyPath {
+	if p.name == "" {
+		return p.path
+	}
+	return p.path.key(p.name)
+}
+
+func (p place) String() string { return p.position.String() }
+
+// maxErrors limits what one configuration can make us say.
+const maxErrors = 1000
 
 // report collects findings.
-type report struct{ findings []Finding }
+type report struct {
+	findings []Finding
+	errors   int
+}
+
+// full reports whether another Error would not be kept.
+func (r *report) full() bool { return r.errors > maxErrors }
 
 func (r *report) add(s Severity, at place, host bool, format string, args ...any) {
-	f := Finding{File: at.file, Line: max(at.line, 1), Column: max(at.col, 1), Severity: s, Key: at.path.String(), Host: host}
+	f := Finding{File: at.file, Line: int(max(at.line, 1)), Column: int(max(at.col, 1)), Severity: s, Key: at.full().String(), Host: host}
+	if s == Error {
+		r.errors++
+		switch {
+		case r.errors > maxErrors+1:
+			return
+		case r.full():
+			f.Line, f.Column, f.Key, f.Host = 1, 1, "", false
+			format, args = "more than %d errors; the others are not shown", []any{maxErrors}
+		}
+	}
 	f.Text = fmt.Sprintf(format, args...)
 	if f.Key != "" {
 		f.Text = f.Key + ": " + f.Text

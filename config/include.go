@@ -46,7 +46,7 @@ func (r *reader) tree(path string, from place) *node {
 	if e == nil {
 		return n
 	}
-	for _, f := range r.included(path, e.value) {
+	for _, f := range r.included(path, &e.value) {
 		if len(r.files) >= maxFiles {
 			r.errorf(f.from, "more than %d files", maxFiles)
 			break
@@ -73,7 +73,8 @@ func (r *reader) included(file string, list *node) []inclusion {
 	if list.kind != sequenceNode {
 		return nil // its decoder says so
 	}
-	for i, n := range list.items {
+	for i := range list.items {
+		n := &list.items[i]
 		from := n.at((*keyPath)(nil).key("include").item(i))
 		if n.kind != stringNode || n.text == "" {
 			continue // as above
@@ -104,33 +105,40 @@ func (r *reader) included(file string, list *node) []inclusion {
 // end to end, where names are compared later. Anything else given twice is an
 // error.
 func (r *reader) join(n, part *node, path *keyPath) {
-	for _, e := range part.entries {
+	for i := range part.entries {
+		e := &part.entries[i]
 		have := n.lookup(e.key)
-		at := path.key(e.key)
 		switch {
 		case path == nil && e.key == "include" && have != nil:
 			// Each file has its own list. Those of the parts are judged here, as the decoder sees one only.
-			r.checkInclude(e.value)
+			r.checkInclude(&e.value)
 		case have == nil:
-			n.entries = append(n.entries, e)
+			n.add(*e)
 		case have.value.kind == mappingNode && e.value.kind == mappingNode:
-			r.join(have.value, e.value, at)
-		case objects(have.value) && objects(e.value):
+			r.join(&have.value, &e.value, path.key(e.key))
+		case objects(&have.value) && objects(&e.value):
 			have.value.items = append(have.value.items, e.value.items...)
 		default:
-			r.errorf(e.at(at), "given twice; first at %s", have.at(nil))
+			r.errorf(e.at(path.key(e.key)), "given twice; first at %s", have.position)
 		}
 	}
 }
 
 func (r *reader) checkInclude(n *node) {
-	d := &decoder{report: r.report}
-	path := (*keyPath)(nil).key("include")
-	includeKind.decode(d, n, n.at(path))
+	var ignored []val[string]
+	includeKind.decode(&decoder{r.report}, n, n.at((*keyPath)(nil).key("include")), &ignored)
 }
 
 func objects(n *node) bool {
-	return n.kind == sequenceNode && !slices.ContainsFunc(n.items, func(i *node) bool { return i.kind != mappingNode })
+	if n.kind != sequenceNode {
+		return false
+	}
+	for i := range n.items {
+		if n.items[i].kind != mappingNode {
+			return false
+		}
+	}
+	return true
 }
 
 func newReader(rep *report, read func(string) ([]byte, error), glob func(string) ([]string, error)) *reader {

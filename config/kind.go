@@ -10,12 +10,11 @@ import (
 
 // scalarKind builds a kind whose values are single words.
 func scalarKind[V any](want string, read func(n *node) (V, bool)) kind[V] {
-	return kind[V]{want: want, decode: func(d *decoder, n *node, at place) (V, bool) {
-		v, ok := read(n)
-		if !ok {
+	return kind[V]{want: want, decode: func(d *decoder, n *node, at place, into *V) (ok bool) {
+		if *into, ok = read(n); !ok {
 			d.wrong(n, at, want)
 		}
-		return v, ok
+		return ok
 	}}
 }
 
@@ -51,18 +50,19 @@ func text(low, high int) kind[string] {
 
 // stringKind is a string that ok accepts. A bare number or boolean needs quotes.
 func stringKind(want string, ok func(string) bool) kind[string] {
-	return kind[string]{want: want, decode: func(d *decoder, n *node, at place) (string, bool) {
+	return kind[string]{want: want, decode: func(d *decoder, n *node, at place, into *string) bool {
 		switch n.kind {
 		case boolNode, intNode, floatNode:
 			d.errorf(at, "found %s, want %s (write %q)", n.found(), want, n.text)
-			return "", false
+			return false
 		case stringNode:
 			if ok(n.text) {
-				return n.text, true
+				*into = n.text
+				return true
 			}
 		}
 		d.wrong(n, at, want)
-		return "", false
+		return false
 	}}
 }
 
@@ -101,17 +101,18 @@ var pathKind = stringKind("a path", func(s string) bool { return s != "" })
 // octal is a quoted octal number up to 0777.
 var octalKind = kind[uint32]{
 	want: `an octal string "0000".."0777"`,
-	decode: func(d *decoder, n *node, at place) (uint32, bool) {
+	decode: func(d *decoder, n *node, at place, into *uint32) bool {
 		v, err := strconv.ParseUint(n.text, 8, 32)
 		switch {
 		case n.kind == stringNode && err == nil && v <= 0o777:
-			return uint32(v), true
+			*into = uint32(v)
+			return true
 		case n.kind == intNode && err == nil && v <= 0o777:
 			d.errorf(at, `found the number %s, want an octal string (write "%04o")`, n.text, v)
 		default:
 			d.wrong(n, at, `an octal string "0000".."0777"`)
 		}
-		return 0, false
+		return false
 	},
 }
 
@@ -154,18 +155,19 @@ func brief(d time.Duration) string {
 func duration(s span) kind[time.Duration] { return durationWanted(s, s.want()) }
 
 func durationWanted(s span, want string) kind[time.Duration] {
-	return kind[time.Duration]{want: want, decode: func(d *decoder, n *node, at place) (time.Duration, bool) {
+	return kind[time.Duration]{want: want, decode: func(d *decoder, n *node, at place, into *time.Duration) bool {
 		switch n.kind {
 		case intNode, floatNode:
 			d.errorf(at, "found %s without a unit, want %s (write %s)", n.found(), want, clip(n.text)+"s")
-			return 0, false
+			return false
 		case stringNode:
 			if v, err := time.ParseDuration(n.text); err == nil && s.holds(v) {
-				return v, true
+				*into = v
+				return true
 			}
 		}
 		d.wrong(n, at, want)
-		return 0, false
+		return false
 	}}
 }
 
@@ -180,11 +182,12 @@ var lifetimeKind = foreverOr(span{high: (1<<32 - 2) * time.Second, step: time.Se
 func foreverOr(s span) kind[time.Duration] {
 	k := durationWanted(s, "forever or "+s.want())
 	decode := k.decode
-	k.decode = func(d *decoder, n *node, at place) (time.Duration, bool) {
+	k.decode = func(d *decoder, n *node, at place, into *time.Duration) bool {
 		if n.kind == stringNode && n.text == "forever" {
-			return Forever, true
+			*into = Forever
+			return true
 		}
-		return decode(d, n, at)
+		return decode(d, n, at, into)
 	}
 	return k
 }

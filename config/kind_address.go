@@ -23,12 +23,16 @@ var prefixKind = scalarKind("the IP address of a host, with or without prefix le
 	if n.kind != stringNode {
 		return netip.Prefix{}, false
 	}
-	a, err := netip.ParseAddr(n.text)
-	p := netip.PrefixFrom(a, a.BitLen())
+	var p netip.Prefix
+	var err error
 	if strings.Contains(n.text, "/") {
 		p, err = netip.ParsePrefix(n.text)
-		a = p.Addr()
+	} else {
+		var host netip.Addr
+		host, err = netip.ParseAddr(n.text)
+		p = netip.PrefixFrom(host, host.BitLen())
 	}
+	a := p.Addr()
 	return p, err == nil && usable(a) && !a.IsUnspecified() && !a.IsMulticast()
 })
 

@@ -12,15 +12,14 @@ import (
 func Load(read func(path string) ([]byte, error), glob func(pattern string) ([]string, error), path string, host Host) (*Config, []Finding) {
 	rep := &report{}
 	r := newReader(rep, read, glob)
-	tree := r.tree(path, place{file: path})
+	tree := r.tree(path, place{position: &position{file: path}})
 	if tree == nil {
 		return nil, tidy(rep.findings)
 	}
-	d := &decoder{rep}
-	at := tree.at(nil)
-	at.line, at.col = 1, 1 // what is missing at the top stands nowhere
-	raw, _ := configKind.decode(d, tree, at)
-	b := &builder{report: rep, host: host, raw: &raw}
+	tree.line, tree.col = 1, 1 // what is missing at the top stands nowhere
+	raw := &rawConfig{}
+	configKind.decode(&decoder{rep}, tree, tree.at(nil), raw)
+	b := &builder{report: rep, host: host, raw: raw}
 	c := b.config()
 	c.File, c.Files, c.Hash = path, r.files, r.sum()
 	findings := tidy(rep.findings)
@@ -41,14 +40,14 @@ type builder struct {
 const maxSocketPath = 107
 
 func (b *builder) config() *Config {
-	c := &Config{places: map[string]place{}}
+	c := &Config{places: map[string]position{}}
 	g, a := &b.raw.global.v, &b.raw.admin.v
 	c.Global = Global{
 		RouterID: g.routerID.v, Instance: g.instance.v,
 		RunDir: filepath.Clean(g.runDir.v), StateDir: filepath.Clean(g.stateDir.v),
 		StopTimeout: g.stopTimeout.v, Umask: g.umask.v,
-		ProcessName: g.process.v.name.v, LockMemory: g.process.v.lockMemory.v,
-		Pacer: b.thread(&g.process.v.vrrp.v),
+		LockMemory: g.process.v.lockMemory.v,
+		Pacer:      b.thread(&g.process.v.vrrp.v),
 	}
 	if !g.routerID.set && b.host != nil {
 		c.Global.RouterID = b.host.HostName()
@@ -103,6 +102,6 @@ func (b *builder) remember(c *Config) {
 	for _, p := range []place{
 		b.raw.version.at, g.instance.at, g.runDir.at, g.stateDir.at, g.umask.at, a.chaos.v.enabled.at, v.delayAfterBoot.at,
 	} {
-		c.places[p.path.String()] = p
+		c.places[p.full().String()] = *p.position // no more: the tree must not stay
 	}
 }

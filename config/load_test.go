@@ -20,7 +20,7 @@ vrrp:
 		File: "u.yaml", Files: []string{"u.yaml"}, Hash: c.Hash, places: c.places,
 		Global: Global{
 			RouterID: "testhost", RunDir: "/run/understudy", StateDir: "/var/lib/understudy", StopTimeout: 5 * time.Second,
-			Umask: 0o177, ProcessName: "understudy", Pacer: Thread{Name: "vrrp"},
+			Umask: 0o177, Pacer: Thread{Name: "vrrp"},
 		},
 		Admin: Admin{
 			SocketPath: "/run/understudy/admin.sock", SocketMode: 0o660, SocketUser: "root", SocketGroup: "root", Metrics: true,

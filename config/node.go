@@ -1,27 +1,35 @@
 package config
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
 
+// position is a place in a file.
+type position struct {
+	file      string
+	line, col int32 // from 1, in characters
+}
+
+func (p position) String() string {
+	return p.file + ":" + strconv.Itoa(int(p.line)) + ":" + strconv.Itoa(int(p.col))
+}
+
 // node is one YAML value with its place in the text.
 type node struct {
-	kind      nodeKind
-	text      string // of a scalar
-	file      string
-	line, col int
-	entries   []entry // of a mapping, in order, keys unique
-	items     []*node // of a sequence
+	position
+	kind    nodeKind
+	text    string         // of a scalar
+	entries []entry        // of a mapping, in order, keys unique
+	index   map[string]int // of entries by key; nil: there are few
+	items   []node         // of a sequence
 }
 
 // entry is one key of a mapping.
 type entry struct {
-	key       string
-	file      string
-	line, col int
-	value     *node
+	position // of the key
+	key      string
+	value    node
 }
 
 type nodeKind uint8
@@ -37,12 +45,6 @@ const (
 	refusedNode // reported already
 )
 
-// integers and floats of the YAML 1.2 core schema.
-var (
-	coreInt   = regexp.MustCompile(`^([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$`)
-	coreFloat = regexp.MustCompile(`^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
-)
-
 // coreKind resolves a plain scalar as the YAML 1.2 core schema says. The
 // parser's own resolution is not used: it knows words of YAML 1.1.
 func coreKind(text string) nodeKind {
@@ -52,28 +54,118 @@ func coreKind(text string) nodeKind {
 	case "true", "True", "TRUE", "false", "False", "FALSE":
 		return boolNode
 	}
-	switch {
-	case coreInt.MatchString(text):
+	switch c := text[0]; {
+	case c != '+' && c != '-' && c != '.' && (c < '0' || c > '9'):
+		return stringNode
+	case isInt(text):
 		return intNode
-	case coreFloat.MatchString(text):
+	case isFloat(text):
 		return floatNode
 	}
 	return stringNode
 }
 
-func (n *node) at(path *keyPath) place { return place{n.file, n.line, n.col, path} }
-func (e *entry) at(path *keyPath) place {
-	return place{e.file, e.line, e.col, path}
+const (
+	digits    = "0123456789"
+	hexDigits = digits + "abcdefABCDEF"
+)
+
+// isInt is [-+]?[0-9]+ or 0o[0-7]+ or 0x[0-9a-fA-F]+.
+func isInt(s string) bool {
+	if rest, ok := strings.CutPrefix(s, "0o"); ok {
+		return rest != "" && run(rest, digits[:8]) == len(rest)
+	}
+	if rest, ok := strings.CutPrefix(s, "0x"); ok {
+		return rest != "" && run(rest, hexDigits) == len(rest)
+	}
+	s = unsigned(s)
+	return s != "" && run(s, digits) == len(s)
 }
 
-// lookup finds a key of a mapping; nil: absent.
+// isFloat is [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?, a signed
+// infinity or not a number.
+func isFloat(s string) bool {
+	switch s {
+	case ".nan", ".NaN", ".NAN":
+		return true
+	}
+	s = unsigned(s)
+	switch s {
+	case ".inf", ".Inf", ".INF":
+		return true
+	}
+	whole := run(s, digits)
+	s = s[whole:]
+	if rest, ok := strings.CutPrefix(s, "."); ok {
+		fraction := run(rest, digits)
+		if whole+fraction == 0 {
+			return false
+		}
+		s = rest[fraction:]
+	} else if whole == 0 {
+		return false
+	}
+	if s == "" {
+		return true
+	}
+	if s[0] != 'e' && s[0] != 'E' {
+		return false
+	}
+	s = unsigned(s[1:])
+	return s != "" && run(s, digits) == len(s)
+}
+
+// unsigned drops a sign.
+func unsigned(s string) string {
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		return s[1:]
+	}
+	return s
+}
+
+// run is how many octets of s from its beginning are in set.
+func run(s, set string) int {
+	for i := range len(s) {
+		if strings.IndexByte(set, s[i]) < 0 {
+			return i
+		}
+	}
+	return len(s)
+}
+
+func (n *node) at(path *keyPath) place  { return place{position: &n.position, path: path} }
+func (e *entry) at(path *keyPath) place { return place{position: &e.position, path: path} }
+
+// lookup finds a key of a mapping; nil: absent. The entry moves with the next add.
 func (n *node) lookup(key string) *entry {
+	if n.index != nil {
+		if i, ok := n.index[key]; ok {
+			return &n.entries[i]
+		}
+		return nil
+	}
 	for i := range n.entries {
 		if n.entries[i].key == key {
 			return &n.entries[i]
 		}
 	}
 	return nil
+}
+
+// add appends an entry whose key is not there yet.
+func (n *node) add(e entry) *entry {
+	n.entries = append(n.entries, e)
+	last := len(n.entries) - 1
+	switch {
+	case n.index != nil:
+		n.index[e.key] = last
+	case last >= indexFrom:
+		n.index = make(map[string]int, cap(n.entries))
+		for i := range n.entries {
+			n.index[n.entries[i].key] = i
+		}
+	}
+	return &n.entries[last]
 }
 
 // found names the value in a message: what it says and what it is.
@@ -83,9 +175,7 @@ func (n *node) found() string {
 		return "nothing"
 	case boolNode:
 		return "the boolean " + n.text
-	case intNode:
-		return "the number " + clip(n.text)
-	case floatNode:
+	case intNode, floatNode:
 		return "the number " + clip(n.text)
 	case mappingNode:
 		return "a mapping"

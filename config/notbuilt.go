@@ -15,6 +15,7 @@ var notBuiltKeys = []string{
 	"global.process.auto_rt",
 	"global.process.bfd",
 	"global.process.lvs",
+	"global.process.name",
 	"global.process.rt_time_limit",
 	"global.random_seed",
 	"global.reload",

@@ -4,168 +4,157 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
+	"go.yaml.in/yaml/v4"
 )
 
-// Limits of one file. The parser's time grows with the square of the depth.
+// Limits of one file.
 const (
 	maxFileBytes = 16 << 20
-	maxDepth     = 32
+	maxDepth     = 32 // of flow collections, and of block collections
 )
-
-// converter builds nodes from the parser's tree and reports what is not
-// part of the language of configurations.
-type converter struct {
-	*report
-	file string
-}
 
 // parse reads one YAML document. Nil: a finding says why.
 func parse(r *report, file string, text []byte) *node {
-	c := &converter{r, file}
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	if len(text) > maxFileBytes {
-		c.errorf(place{file: file}, "the file has %d bytes; allowed are %d", len(text), maxFileBytes)
+	c := &converter{report: r, file: file, text: bytes.TrimPrefix(text, []byte("\ufeff"))}
+	if n := len(c.text); n > maxFileBytes {
+		c.errorf(c.place(0, 0), "the file has %d bytes; allowed are %d", n, maxFileBytes)
 		return nil
 	}
-	if line, col, ok := badByte(text); !ok {
-		c.errorf(place{file: file, line: line, col: col}, "found a byte that is not UTF-8 text")
+	if line, col, what := refusedText(c.text); what != "" {
+		c.errorf(c.place(line, col), "%s", what)
 		return nil
 	}
-	tree, err := parseTree(string(text))
+	body, err := c.load()
 	if err != nil {
 		c.syntax(err)
 		return nil
 	}
-	return c.document(tree)
-}
-
-// badByte finds the first octet that is no part of text; true: there is none.
-func badByte(text []byte) (line, col int, ok bool) {
-	line, col = 1, 1
-	for len(text) > 0 {
-		r, n := utf8.DecodeRune(text)
-		if r == utf8.RuneError && n == 1 || r == 0 {
-			return line, col, false
-		}
-		text = text[n:]
-		col++
-		if r == '\n' {
-			line, col = line+1, 1
-		}
+	if body == nil {
+		c.errorf(c.place(0, 0), "the file is empty")
+		return nil
 	}
-	return 0, 0, true
+	root := &node{}
+	c.node(root, body, position{file, 1, 1})
+	if root.kind != mappingNode {
+		(&decoder{c.report}).wrong(root, root.at(nil), "a mapping such as version: 1")
+		return nil
+	}
+	return root
 }
 
-// parseTree calls the parser. Its panics are turned into errors because the
-// text comes from outside and the parser is not ours.
-func parseTree(text string) (tree *ast.File, err error) {
+// refusedText finds the first character that is no text, or that the parser
+// and YAML 1.2 do not read alike; what is empty if there is none. A line that
+// begins with % is a directive wherever a document may begin, and the parser's
+// time grows with the square of their number.
+func refusedText(text []byte) (line, col int, what string) {
+	line, col = 1, 1
+	for i := 0; i < len(text); col++ {
+		r, n := rune(text[i]), 1
+		switch {
+		case r == '%' && col == 1:
+			return line, col, "YAML directives are not supported; remove the line"
+		case r == '\n' || r == '\r' && !bytes.HasPrefix(text[i+1:], []byte("\n")):
+			line, col = line+1, 0
+		case r >= utf8.RuneSelf:
+			r, n = utf8.DecodeRune(text[i:])
+			if r == utf8.RuneError && n == 1 {
+				return line, col, "found a byte that is not UTF-8 text"
+			}
+			if r <= 0x9f || r == '\u2028' || r == '\u2029' || r == '\ufeff' || r&0xfffe == 0xfffe {
+				return line, col, fmt.Sprintf("found the character %U, which is not allowed", r)
+			}
+		case r < ' ' && r != '\t' && r != '\r' || r == 0x7f:
+			return line, col, fmt.Sprintf("found the character %U, which is not allowed", r)
+		}
+		i += n
+	}
+	return 0, 0, ""
+}
+
+// load returns what is in the one document of the text; nil: there is nothing.
+// The parser's panics are turned into errors because the text comes from
+// outside and the parser is not ours.
+func (c *converter) load() (body *yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			tree, err = nil, fmt.Errorf("the YAML parser cannot read this: %v", p)
+			body, err = nil, fmt.Errorf("the YAML parser cannot read this: %v", p)
 		}
 	}()
-	tokens := lexer.Tokenize(text)
-	if t := tooDeep(tokens); t != nil {
-		return nil, &yaml.SyntaxError{Message: fmt.Sprintf("nested too deep; allowed are %d levels", maxDepth), Token: t}
+	loader, err := yaml.NewLoader(bytes.NewReader(c.text), yaml.WithPlugin(limits{}))
+	if err != nil {
+		return nil, err
 	}
-	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	for {
+		var doc yaml.Node
+		switch err := loader.Load(&doc); {
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return nil, err
+		case len(doc.Content) != 1 || isEmpty(doc.Content[0]):
+			continue
+		case body != nil:
+			c.errorf(c.place(doc.Line, doc.Column), "found a second document; one file is one document")
+			return body, nil
+		}
+		body = doc.Content[0]
+	}
 }
 
-// tooDeep returns the first token beyond the limits of nesting.
-func tooDeep(tokens token.Tokens) *token.Token {
-	flow, line, block := 0, 0, 0
-	for _, t := range tokens {
-		if t.Position.Line != line {
-			line, block = t.Position.Line, 0
-		}
-		switch t.Type {
-		case token.SequenceStartType, token.MappingStartType:
-			flow++
-		case token.SequenceEndType, token.MappingEndType:
-			flow = max(0, flow-1)
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType, token.AliasType:
-			block++
-		case token.MappingValueType:
-			if flow == 0 {
-				block++
-			}
-		}
-		if flow > maxDepth || flow == 0 && block > maxDepth {
-			return t
-		}
+// limits are those of the parser. It builds no value, so it expands no alias.
+type limits struct{}
+
+var errTooDeep = fmt.Errorf("nested too deep; allowed are %d levels", maxDepth)
+
+// CheckDepth is asked when a collection begins.
+func (limits) CheckDepth(depth int, _ *yaml.DepthContext) error {
+	if depth > maxDepth {
+		return errTooDeep
 	}
 	return nil
 }
 
+// CheckAlias is asked when an alias is expanded.
+func (limits) CheckAlias(_, _ int) error { return nil }
+
 // syntax reports what the parser refused.
 func (c *converter) syntax(err error) {
-	at := place{file: c.file}
-	var y yaml.Error
-	if !errors.As(err, &y) {
-		c.errorf(at, "YAML syntax: %v", err)
+	var e *yaml.LoadError
+	if !errors.As(err, &e) {
+		c.errorf(c.place(0, 0), "YAML syntax: %v", err)
 		return
 	}
-	// Not Error: it draws the text around, in time that grows with its square.
-	if t := y.GetToken(); t != nil && t.Position != nil {
-		at.line, at.col = t.Position.Line, t.Position.Column
+	mark, context := e.Mark, e.ContextMark
+	what := "YAML syntax: " + strings.TrimSpace(e.Message)
+	if e.ContextMsg != "" && e.Message != errTooDeep.Error() {
+		what += " " + e.ContextMsg
 	}
-	c.errorf(at, "YAML syntax: %s", strings.TrimSpace(y.GetMessage()))
+	switch line, col := lastCharacter(c.text); {
+	case mark.Line < line || mark.Line == line && mark.Column <= col:
+		if context.Line > 0 && (context.Line < mark.Line || context.Column < mark.Column) {
+			what += fmt.Sprintf(" that begins at %s", c.place(context.Line, context.Column))
+		}
+	case context.Line > 0 && (context.Line < line || context.Line == line && context.Column <= col):
+		mark = context // something does not end: nothing is at the end, so show where it begins
+	default:
+		mark.Line, mark.Column = line, col
+	}
+	c.errorf(c.place(mark.Line, mark.Column), "%s", what)
 }
 
-// document takes the one document of the file.
-func (c *converter) document(tree *ast.File) *node {
-	var body ast.Node
-	for _, d := range tree.Docs {
-		if d.Body == nil {
-			continue
+// lastCharacter is the place of the last character that is not blank.
+func lastCharacter(text []byte) (line, col int) {
+	line, col = 1, 0
+	text = bytes.TrimRight(text, " \t\r\n")
+	for i, r := range string(text) {
+		col++
+		if r == '\n' || r == '\r' && text[i+1] != '\n' {
+			line, col = line+1, 0
 		}
-		if d.Body.Type() == ast.DirectiveType {
-			c.errorf(c.place(d.Body, nil), "YAML directives are not supported; remove the line")
-			continue
-		}
-		if body != nil {
-			at := c.place(d.Body, nil)
-			if d.Start != nil && d.Start.Position != nil {
-				at.line, at.col = d.Start.Position.Line, d.Start.Position.Column
-			}
-			c.errorf(at, "found a second document; one file is one document")
-			break
-		}
-		body = d.Body
 	}
-	if body == nil {
-		c.errorf(place{file: c.file}, "the file is empty")
-		return nil
-	}
-	n := c.node(body, nil, place{file: c.file, line: 1, col: 1}, 0)
-	if n.kind != mappingNode {
-		(&decoder{c.report}).wrong(n, n.at(nil), "a mapping such as version: 1")
-		return nil
-	}
-	return n
-}
-
-// place is where n begins; a mapping begins at its first key.
-func (c *converter) place(n ast.Node, path *keyPath) place {
-	at := place{file: c.file, path: path}
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		if !m.IsFlowStyle && len(m.Values) > 0 {
-			return c.place(m.Values[0].Key, path)
-		}
-	case *ast.MappingValueNode:
-		return c.place(m.Key, path)
-	}
-	if t := n.GetToken(); t != nil && t.Position != nil {
-		at.line, at.col = t.Position.Line, t.Position.Column
-	}
-	return at
+	return line, max(col, 1)
 }

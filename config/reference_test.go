@@ -121,12 +121,12 @@ func keysByLine(n *node, path *keyPath, out map[int]*keyPath) {
 	for i := range n.entries {
 		e := &n.entries[i]
 		p := path.key(e.key)
-		if out[e.line] == nil {
-			out[e.line] = p
+		if line := int(e.line); out[line] == nil {
+			out[line] = p
 		}
-		keysByLine(e.value, p, out)
+		keysByLine(&e.value, p, out)
 	}
-	for i, item := range n.items {
-		keysByLine(item, path.item(i), out)
+	for i := range n.items {
+		keysByLine(&n.items[i], path.item(i), out)
 	}
 }

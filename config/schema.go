@@ -19,7 +19,6 @@ type rawGlobal struct {
 }
 
 type rawProcess struct {
-	name       val[string]
 	lockMemory val[bool]
 	vrrp       val[rawThread]
 }
@@ -61,7 +60,6 @@ var (
 	})
 
 	processKind = object([]field[rawProcess]{
-		key("name", text(1, 15), func(r *rawProcess) *val[string] { return &r.name }, def("understudy")),
 		key("lock_memory", boolKind, func(r *rawProcess) *val[bool] { return &r.lockMemory }, def("false")),
 		key("vrrp", threadKind, func(r *rawProcess) *val[rawThread] { return &r.vrrp }),
 	})

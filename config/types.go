@@ -16,7 +16,7 @@ type Config struct {
 	Admin  Admin
 	VRRP   VRRP
 
-	places map[string]place // of the keys that Compare may have to name
+	places map[string]position // of the keys that Compare may have to name
 }
 
 // Global holds the process-wide options.
@@ -27,7 +27,6 @@ type Global struct {
 	StateDir    string
 	StopTimeout time.Duration
 	Umask       uint32
-	ProcessName string // process.name: title of the process
 	LockMemory  bool
 	Pacer       Thread // process.vrrp: the pacer's thread
 }

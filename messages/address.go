@@ -83,3 +83,6 @@ type (
 	AwaitAddresses   struct{}
 	AddressesSettled struct{}
 )
+
+// RenameOwner gives the wishes of an owner to another path. Nothing changes in the kernel.
+type RenameOwner struct{ From, To string }

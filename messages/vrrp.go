@@ -51,3 +51,10 @@ type JoinGroup struct {
 
 // LeaveGroup ends what JoinGroup began.
 type LeaveGroup struct{ Owner string }
+
+// LeaveName ends the actor of an instance that goes on under another name.
+// Answered by NameLeft, whose Memory is for the new actor alone.
+type (
+	LeaveName struct{}
+	NameLeft  struct{ Memory any }
+)

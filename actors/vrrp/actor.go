@@ -32,6 +32,7 @@ type Options struct{ LogUnknownVRIDs bool }
 type Actor struct {
 	env    Env
 	spec   func() config.Instance // the configuration in force, for a cold start
+	seed   *Seed                  // of the first incarnation after a rename; nil: none
 	child  supervisors.Child
 	log    *slog.Logger
 	root   *actor.RootContext
@@ -47,12 +48,20 @@ type Actor struct {
 }
 
 // New returns the constructor of an instance's actor. spec gives the
-// configuration in force, which a reload may have changed since.
-func New(env Env, spec func() config.Instance) func(supervisors.Child) actor.Actor {
+// configuration in force, which a reload may have changed since. seed, if not
+// nil, is what the instance was under another name.
+func New(env Env, spec func() config.Instance, seed *Seed) func(supervisors.Child) actor.Actor {
 	return func(c supervisors.Child) actor.Actor {
-		return &Actor{env: env, spec: spec, child: c, log: c.Log}
+		a := &Actor{env: env, spec: spec, child: c, log: c.Log}
+		if c.Generation == 1 {
+			a.seed = seed
+		}
+		return a
 	}
 }
+
+// Seed is the memory of an instance on its way to another name.
+type Seed struct{ memory *memory }
 
 // Receive implements actor.Actor.
 func (a *Actor) Receive(ctx actor.Context) {
@@ -75,7 +84,8 @@ func (a *Actor) Receive(ctx actor.Context) {
 	case *messages.RenewalAsked:
 		a.renew()
 	case *messages.SendStalled:
-		a.stalled()
+		a.packets()
+		a.renew()
 	case *timer.Fired[fsm.Timer]:
 		if a.timers.Take(msg) {
 			a.step(fsm.TimerFired{Timer: msg.ID})
@@ -96,6 +106,8 @@ func (a *Actor) Receive(ctx actor.Context) {
 		a.garp(ctx)
 	case *messages.StopInstance:
 		a.stop(ctx, msg)
+	case *messages.LeaveName:
+		a.leaveName(ctx)
 	}
 }
 
@@ -109,6 +121,12 @@ func (a *Actor) start(ctx actor.Context) {
 	a.view = &view{path: a.child.Path, line: a.line, now: a.env.Now}
 
 	m, ok := supervisors.Recall[*memory](a.child.Cell)
+	if !ok && a.seed != nil {
+		renamed := *a.seed.memory
+		renamed.Instance.Name = a.spec().Name
+		m, ok = &renamed, true
+		supervisors.Remember(a.child.Cell, m)
+	}
 	if !ok || !a.line.Renew(a.leaseEnd(m.Instance.AdvertInterval)) {
 		a.cold()
 		return
@@ -197,6 +215,7 @@ func (a *Actor) follow(before *fsm.State) {
 
 // packets hands the adverts in the slot to the core.
 func (a *Actor) packets() {
+	a.stalled()
 	for _, h := range a.line.Take() {
 		a.step(fsm.AdvertHeard{VRRPHeard: h})
 	}
@@ -228,11 +247,12 @@ func (a *Actor) leaseEnd(interval time.Duration) int64 {
 	return a.env.Now() + int64(LeaseFor(interval))
 }
 
-// stalled tells the core when the last advert left, then lets the schedule go on.
+// stalled tells the core when the last advert left, before what arrived
+// meanwhile is judged.
 func (a *Actor) stalled() {
-	a.packets()
-	a.step(fsm.Stalled{LastSent: a.line.LastSent()})
-	a.renew()
+	if last, ok := a.line.Stalled(); ok {
+		a.step(fsm.Stalled{LastSent: last})
+	}
 }
 
 // until is how long it is to an instant; never negative.

@@ -11,6 +11,7 @@ import (
 type Pacer interface {
 	Open(path string) Line
 	Close(path string)
+	Rename(from, to string) // the line goes on under another path
 	// Abandon ends what the line of a dead actor still does: the priority-0 frame, then silence.
 	Abandon(path string)
 }
@@ -39,6 +40,11 @@ type Line interface {
 	SetResign(f *packet.Frame)
 	// Send sends f now; restart: the schedule's next is one interval later.
 	Send(f *packet.Frame, restart bool)
+	// SetStallPolicy: how long after its last advert a schedule that was served
+	// late goes on by itself; beyond, it waits for Renew. 0: always.
+	SetStallPolicy(limit time.Duration)
+	// Stalled takes the outcome of a late schedule, once.
+	Stalled() (lastSent int64, stalled bool)
 	// Renew prolongs the lease. False: it had ended; what it covered is gone.
 	Renew(until int64) bool
 	// Reopen ends the state after an ended lease.

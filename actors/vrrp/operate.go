@@ -63,3 +63,14 @@ func (a *Actor) stop(ctx actor.Context, m *messages.StopInstance) {
 	a.closed = true
 	ctx.Respond(&messages.InstanceStopped{Name: a.mem.Instance.Name})
 }
+
+// leaveName ends this actor without any change: the instance goes on under
+// another name.
+func (a *Actor) leaveName(ctx actor.Context) {
+	a.answerSwitchover(&messages.Done{Conflict: true, Error: "the instance is renamed"})
+	m := a.mem
+	a.child.Tell(messages.PathLink, &messages.UnsubscribeLink{Subscriber: a.child.Path})
+	a.timers.StopAll()
+	a.closed = true
+	ctx.Respond(&messages.NameLeft{Memory: &Seed{&m}})
+}

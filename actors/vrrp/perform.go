@@ -40,12 +40,14 @@ func (a *Actor) do(act fsm.Action) {
 	case fsm.StartAdverts:
 		if f := a.frame(act.Priority); f != nil {
 			a.line.SetResign(a.frame(0))
+			a.line.SetStallPolicy(fsm.StallLimit(a.cfg))
 			a.line.Renew(a.leaseEnd(act.Interval))
 			a.line.Advertise(f, act.Interval, a.env.Now()+int64(act.Interval))
 		}
 	case fsm.UpdateAdverts:
 		if f := a.frame(act.Priority); f != nil {
 			a.line.SetResign(a.frame(0))
+			a.line.SetStallPolicy(fsm.StallLimit(a.cfg))
 			a.line.UpdateAdvert(f, act.Interval)
 		}
 	case fsm.StopAdverts:
@@ -162,7 +164,10 @@ func (a *Actor) claimArmed(m *messages.ClaimArmed) {
 		return
 	}
 	a.armed, a.asked = a.asked, nil
-	a.line.Arm(a.armed, m.Fire)
+	a.line.SetResign(a.frame(0))
+	if a.line.Renew(a.leaseEnd(a.mem.Instance.AdvertInterval)) {
+		a.line.Arm(a.armed, m.Fire)
+	}
 }
 
 func sameFrame(a, b *packet.Frame) bool {

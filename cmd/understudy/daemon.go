@@ -54,7 +54,7 @@ func newDaemon(c *config.Config, f *runFlags, log *slog.Logger) (*daemon, error)
 }
 
 func (d *daemon) start() error {
-	w, err := openWorld(d.config, d.log, d.leaseEnded)
+	w, err := openWorld(d)
 	if err != nil {
 		return err
 	}

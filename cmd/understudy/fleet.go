@@ -99,15 +99,20 @@ func (f *fleet) Commit(_, next *config.Config, d config.Diff) error {
 	for _, c := range d.Changed {
 		f.change(c.Path, byPath[c.Path])
 	}
+	for _, r := range d.Renamed {
+		if err := f.rename(r, byPath[r.To]); err != nil {
+			return err
+		}
+	}
 	for _, path := range d.Started {
-		if err := f.start(path, byPath[path]); err != nil {
+		if err := f.start(path, byPath[path], nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *fleet) start(path string, i *config.Instance) error {
+func (f *fleet) start(path string, i *config.Instance, seed *vrrp.Seed) error {
 	spec := &atomic.Pointer[config.Instance]{}
 	spec.Store(i)
 	f.mu.Lock()
@@ -116,7 +121,7 @@ func (f *fleet) start(path string, i *config.Instance) error {
 	err := f.system.Spawn(messages.PathVRRP, supervisors.Node{
 		Name:         "instance/" + messages.Escape(i.Name),
 		Kind:         "instance",
-		New:          vrrp.New(f.env, func() config.Instance { return *spec.Load() }),
+		New:          vrrp.New(f.env, func() config.Instance { return *spec.Load() }, seed),
 		Lease:        func() time.Duration { return vrrp.LeaseFor(spec.Load().AdvertInterval) },
 		OnQuarantine: func(path string) { f.abandon(path) },
 		OnColdStart:  func(path string) { f.abandon(path) },
@@ -142,6 +147,37 @@ func (f *fleet) change(path string, i *config.Instance) {
 	}
 	spec.Store(i)
 	f.system.Tell(path, &messages.ReconfigureInstance{Instance: *i})
+}
+
+// rename lets an instance go on under another name: same role, schedule and
+// addresses.
+func (f *fleet) rename(r config.Rename, i *config.Instance) error {
+	answer, err := f.system.Ask(r.From, stopLimit, &messages.LeaveName{})
+	if err != nil {
+		return fmt.Errorf("rename instance %s: %w", r.From, err)
+	}
+	left, ok := answer.(*messages.NameLeft)
+	if !ok {
+		return fmt.Errorf("rename instance %s: answered by %T", r.From, answer)
+	}
+	seed, ok := left.Memory.(*vrrp.Seed)
+	if !ok {
+		return fmt.Errorf("rename instance %s: memory is %T", r.From, left.Memory)
+	}
+	if err := f.system.Stop(r.From, stopLimit); err != nil {
+		return fmt.Errorf("rename instance %s: %w", r.From, err)
+	}
+	f.env.Pacer.Rename(r.From, r.To)
+	f.system.Tell(messages.PathAddress, &messages.RenameOwner{From: r.From, To: r.To})
+	f.mu.Lock()
+	delete(f.specs, r.From)
+	f.mu.Unlock()
+	if err := f.start(r.To, i, seed); err != nil {
+		return err
+	}
+	f.system.Tell(messages.InboxPath(i.Family == config.IPv6), &messages.LeaveGroup{Owner: r.From})
+	f.change(r.To, i)
+	return nil
 }
 
 // stop ends one instance in order; an actor that does not answer is abandoned.

@@ -47,9 +47,17 @@ func (i Instance) priority() int {
 
 // UnderstudyYAML is a whole configuration with these instances, fault injection allowed.
 func UnderstudyYAML(router string, instances ...Instance) string {
+	return Router{Instances: instances}.yaml(router)
+}
+
+func (r Router) yaml(router string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "version: 1\nglobal: {router_id: %s}\nadmin: {chaos: {enabled: true}}\nvrrp:\n  instances:\n", router)
-	for _, i := range instances {
+	fmt.Fprintf(&b, "version: 1\nglobal: {router_id: %s}\nadmin: {chaos: {enabled: true}}\nvrrp:\n", router)
+	for _, l := range r.VRRPKeys {
+		b.WriteString("  " + l + "\n")
+	}
+	b.WriteString("  instances:\n")
+	for _, i := range r.Instances {
 		lines := append([]string{
 			"- name: " + i.name(),
 			"  interface: eth0",

@@ -31,6 +31,7 @@ type Router struct {
 	Kind      Kind
 	Binary    string // of Understudy
 	Instances []Instance
+	VRRPKeys  []string // further lines under vrrp: of Understudy's configuration
 }
 
 const adminWait = 10 * time.Second
@@ -67,7 +68,7 @@ func (h *Host) startUnderstudy(r Router) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{Kind: r.Kind, Host: h, Conf: filepath.Join(dir, "understudy.yaml")}
-	if err := writeFile(d.Conf, UnderstudyYAML(h.Host, r.Instances...)); err != nil {
+	if err := writeFile(d.Conf, r.yaml(h.Host)); err != nil {
 		return nil, err
 	}
 	socket := filepath.Join(dir, "admin.sock")
@@ -86,6 +87,15 @@ func (d *Daemon) WaitAdmin() error {
 		return fmt.Errorf("%s: no admin socket (alive %t, exit code %d); log:\n%s", d.Name, d.Alive(), d.ExitCode(), d.Log())
 	}
 	return nil
+}
+
+// Reload writes another configuration text and has Understudy load it. The
+// error wraps *Refused if the daemon said no.
+func (d *Daemon) Reload(text string) error {
+	if err := writeFile(d.Conf, text); err != nil {
+		return err
+	}
+	return d.Admin.Post("/v1/reload", nil, nil)
 }
 
 func (h *Host) dir(k Kind) (string, error) {

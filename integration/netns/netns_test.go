@@ -107,3 +107,12 @@ func instance(version int, vips ...string) lab.Instance {
 	}
 	return i
 }
+
+func TestScenario51ReloadAddsAddress(t *testing.T) {
+	each(t, scenario.ReloadAddsAddress, scenario.V2())
+}
+func TestScenario52ReloadRenames(t *testing.T) { each(t, scenario.ReloadRenames, scenario.V2()) }
+func TestScenario53ReloadRefused(t *testing.T) { each(t, scenario.ReloadRefused, scenario.V2()) }
+func TestScenario54StartupDelay(t *testing.T)  { each(t, scenario.StartupDelay, scenario.V2()) }
+func TestScenario56SourceRemoved(t *testing.T) { each(t, scenario.SourceRemoved, scenario.V2()) }
+func TestScenario60LowerAdvert(t *testing.T)   { each(t, scenario.LowerAdvert, scenario.V2()) }

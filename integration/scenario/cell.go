@@ -69,6 +69,7 @@ type Cell struct {
 	Capture              *lab.Capture
 	WatchA, WatchB       *lab.AddressWatch
 	V                    netip.Addr // the virtual address a client uses
+	VRRPKeysA            []string   // further lines under vrrp: of A
 
 	binary string
 	lab    *lab.Lab
@@ -166,7 +167,7 @@ func (c *Cell) explain() {
 
 // StartA starts router A, StartB router B. They do not wait.
 func (c *Cell) StartA() *lab.Daemon {
-	c.a = c.start(c.HostA, c.Pair.A, c.InstanceA)
+	c.a = c.start(c.HostA, c.Pair.A, c.InstanceA, c.VRRPKeysA...)
 	return c.a
 }
 
@@ -176,8 +177,8 @@ func (c *Cell) StartB() *lab.Daemon {
 	return c.b
 }
 
-func (c *Cell) start(h *lab.Host, k lab.Kind, i lab.Instance) *lab.Daemon {
-	d, err := h.StartRouter(lab.Router{Kind: k, Binary: c.binary, Instances: []lab.Instance{i}})
+func (c *Cell) start(h *lab.Host, k lab.Kind, i lab.Instance, vrrp ...string) *lab.Daemon {
+	d, err := h.StartRouter(lab.Router{Kind: k, Binary: c.binary, Instances: []lab.Instance{i}, VRRPKeys: vrrp})
 	c.Check(err)
 	return d
 }

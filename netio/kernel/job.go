@@ -5,16 +5,15 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/understudy-ha/understudy/netio/rawsock"
 )
 
 // Frame is an Ethernet frame with its header, to be sent on an interface.
-type Frame struct {
-	Ifindex int
-	Data    []byte
-}
+type Frame = rawsock.LinkFrame
 
-// Sender sends frames in one call to the kernel. It returns how many went out;
-// with fewer than all, err is why the next one did not.
+// Sender is rawsock.Link: it sends frames without blocking and returns how
+// many went out; with fewer than all, err is why the next one did not.
 type Sender interface {
 	Send(frames []Frame) (int, error)
 }
@@ -151,5 +150,5 @@ func (t *task) frame(i int) (Frame, bool) {
 	if a.Frame == nil || t.failed != nil && t.failed[n] {
 		return Frame{}, false
 	}
-	return Frame{a.Address.Index, a.Frame}, true
+	return Frame{Ifindex: a.Address.Index, Data: a.Frame}, true
 }

@@ -18,6 +18,8 @@ const (
 	chunkFirst = 8       // changes in the first call to the kernel after a pause: the first announcement is near
 	chunkLeast = 4
 	chunkMost  = 64
+	fullTries  = 20 // of a socket that is full
+	fullPause  = 100 * time.Microsecond
 	chunkShort = 400 * time.Microsecond // a chunk below it may grow
 	chunkLong  = time.Millisecond       // a chunk above it shrinks
 )
@@ -287,12 +289,20 @@ func (w *Writer) answers(first uint32) {
 	}
 }
 
-// send sends w.frames; one that cannot be sent is left out and reported.
+// send sends w.frames; one that cannot be sent is left out and reported. A
+// full socket gets time to empty.
 func (w *Writer) send(failed func(i int, err error)) {
-	for at := 0; at < len(w.frames); {
+	for at, full := 0, 0; at < len(w.frames); {
 		n, err := w.sender.Send(w.frames[at:])
-		at += min(max(n, 0), len(w.frames)-at)
-		if at < len(w.frames) && (err != nil || n <= 0) {
+		if n > 0 {
+			at, full = min(at+n, len(w.frames)), 0
+		}
+		switch {
+		case at == len(w.frames) || err == nil && n > 0:
+		case full < fullTries && (errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS)):
+			full++
+			time.Sleep(fullPause)
+		default:
 			failed(at, err)
 			at++
 		}

@@ -33,7 +33,7 @@ const routerSlots = 16
 // line is what the pacer does for one owner. It outlives the owner.
 type line struct {
 	e    *Engine
-	path string
+	path atomic.Pointer[string]
 
 	gen    atomic.Uint64
 	hint   atomic.Pointer[func(Hint)]
@@ -71,9 +71,10 @@ type line struct {
 	deaf   bool
 	closed bool
 
-	watch    packet.Watch
-	watching bool
-	watchRx  int64 // last advert that matched this watch
+	watch     packet.Watch
+	watching  bool
+	watchRx   int64 // last advert that matched this watch
+	detecting int   // the family whose heap it stands in
 
 	armed *packet.Frame
 	then  func()

@@ -155,7 +155,7 @@ func (e *Engine) perform(l *line, o *order, now int64) {
 	case orderDisarm:
 		l.armed, l.then = nil, nil
 		if l.trial != 0 {
-			e.resignNow(l, now)
+			e.resignNow(l)
 		}
 		e.keepNew(l, now)
 	case orderAdvertise:
@@ -175,7 +175,7 @@ func (e *Engine) perform(l *line, o *order, now int64) {
 	case orderOpen:
 		e.rehint(l)
 	case orderAbandon:
-		e.abandon(l, now)
+		e.abandon(l)
 	case orderClose:
 		e.silence(l)
 		e.unwatch(l)
@@ -211,10 +211,10 @@ func (e *Engine) rehint(l *line) {
 }
 
 // abandon ends what the line of a dead owner still does.
-func (e *Engine) abandon(l *line, now int64) {
+func (e *Engine) abandon(l *line) {
 	l.ended.Store(true)
 	if l.sending() {
-		e.resignNow(l, now)
+		e.resignNow(l)
 	}
 	e.unwatch(l)
 	l.armed, l.then = nil, nil

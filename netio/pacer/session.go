@@ -42,9 +42,9 @@ func (s *Session) Unwatch() { s.order(order{kind: orderUnwatch}) }
 // block; nil: nothing), and begins a schedule at the interval of the Listen
 // entry. That schedule is on trial: unless Advertise follows within half an
 // interval nothing more is sent, and the lease runs out. Until is the lease,
-// as by Renew.
+// as by Renew; 0 = as renewed last.
 func (s *Session) Arm(f *packet.Frame, then func(), until int64) {
-	if !s.fenced() && !s.l.ended.Load() {
+	if until != 0 && !s.fenced() && !s.l.ended.Load() {
 		s.l.lease.Store(until)
 	}
 	s.order(order{kind: orderArm, frame: f, then: then})

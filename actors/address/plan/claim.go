@@ -89,6 +89,31 @@ func (b Book) Release(owner string, keep bool, env Env) (Book, []Order) {
 	return c.book()
 }
 
+// Rename gives the wishes of an owner to another path that has none.
+func (b Book) Rename(from, to string) Book {
+	if _, ok := b.Owner(from); !ok || from == to {
+		return b
+	}
+	c := b.change(Env{})
+	o := c.owner(from)
+	o.Path = to
+	for i := range o.Wishes {
+		k := o.Wishes[i].Key()
+		if holder, _ := c.holders.get(k); holder == from {
+			c.holders.set(k, to)
+		}
+		if list, _ := c.contested.get(k); slices.Contains(list, from) {
+			list = slices.Clone(list)
+			list[slices.Index(list, from)] = to
+			c.contested.set(k, list)
+		}
+	}
+	c.owners.delete(from)
+	c.put(o)
+	next, _ := c.book()
+	return next
+}
+
 // Announce is a burst for all that an owner holds.
 func (b Book) Announce(owner string, repeat int, env Env) (Order, bool) {
 	o, ok := b.Owner(owner)

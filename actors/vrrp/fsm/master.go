@@ -152,11 +152,10 @@ func (m *machine) masterTimer(t Timer) {
 // taken over, if it could not be won back by preemption anyway. It counts
 // three adverts whatever the configured number is.
 func (m *machine) stalled(lastSent Instant) {
-	if m.cfg.Preempt || m.cfg.TimerExpired <= 0 || lastSent == 0 {
+	limit := StallLimit(m.cfg)
+	if limit == 0 || lastSent == 0 {
 		return
 	}
-	assumed := uint8(min(m.cfg.TimerExpired, ownerPriority-1))
-	limit := 3*m.cfg.Interval + skew(m.cfg.Version, assumed, m.cfg.Interval)
 	silent := time.Duration(m.now - lastSent)
 	if silent <= limit {
 		return

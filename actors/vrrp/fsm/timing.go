@@ -75,6 +75,17 @@ func MayArm(cfg Config, s State) bool {
 	return s.Role == Backup && s.DownAt != 0 && !s.Dropped
 }
 
+// StallLimit is the silence of a stalled master after which the others must
+// have taken over: three adverts, whatever the configured number is, and the
+// skew time of the priority assumed of them. 0: it goes on after any stall.
+func StallLimit(cfg Config) time.Duration {
+	if cfg.Preempt || cfg.TimerExpired <= 0 {
+		return 0
+	}
+	assumed := uint8(min(cfg.TimerExpired, ownerPriority-1))
+	return 3*cfg.Interval + skew(cfg.Version, assumed, cfg.Interval)
+}
+
 // preempts reports whether a master of lower priority is to be replaced.
 func preempts(cfg Config, s State) bool { return cfg.Preempt && !s.Held }
 

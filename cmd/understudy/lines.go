@@ -1,0 +1,74 @@
+package main
+
+import (
+	"github.com/understudy-ha/understudy/actors/vrrp"
+	"github.com/understudy-ha/understudy/messages"
+	"github.com/understudy-ha/understudy/netio/pacer"
+	"github.com/understudy-ha/understudy/netio/packet"
+)
+
+// lines is the pacer as the instances see it.
+type lines struct {
+	pacer *pacer.Pacer
+	tell  func(path string, msg any)
+}
+
+// Open implements vrrp.Pacer. The hints carry nothing: one of each serves the
+// line for ever.
+func (l lines) Open(path string) vrrp.Line {
+	hints := [...]any{
+		pacer.HintPacket:  &messages.PacketArrived{},
+		pacer.HintExpired: &messages.WatchExpired{},
+		pacer.HintRenew:   &messages.RenewalAsked{},
+		pacer.HintStalled: &messages.SendStalled{},
+	}
+	return session{l.pacer.Open(path, func(h pacer.Hint) { l.tell(path, hints[h]) })}
+}
+
+// Close implements vrrp.Pacer.
+func (l lines) Close(path string) { l.pacer.Engine.Close(path) }
+
+// Abandon implements vrrp.Pacer.
+func (l lines) Abandon(path string) { l.pacer.Abandon(path) }
+
+// Rename implements vrrp.Pacer.
+func (l lines) Rename(from, to string) { l.pacer.Rename(from, to) }
+
+// session is a pacer.Session in the words of the instances.
+type session struct{ *pacer.Session }
+
+// Arm implements vrrp.Line.
+func (s session) Arm(f *packet.Frame, then func()) { s.Session.Arm(f, then, 0) }
+
+// Stalled implements vrrp.Line.
+func (s session) Stalled() (int64, bool) {
+	x, ok := s.Session.Stalled()
+	return x.LastSent, ok
+}
+
+// Notices implements vrrp.Line.
+func (s session) Notices() []vrrp.Notice {
+	var out []vrrp.Notice
+	for _, n := range s.TakeNotices() {
+		out = append(out, vrrp.Notice{Reason: n.Reason, From: n.From.String()})
+	}
+	return out
+}
+
+// ForgetNotices implements vrrp.Line.
+func (s session) ForgetNotices() { s.ResetNotices() }
+
+// Readings implements vrrp.Line.
+func (s session) Readings() vrrp.Readings {
+	var r vrrp.Readings
+	r.WorstGap, r.WorstGapAt = s.WorstGap()
+	for _, h := range s.Peers() {
+		r.Routers = append(r.Routers, vrrp.Router{Heard: h})
+	}
+	l := s.Lateness()
+	r.Lateness = vrrp.Lateness{Counts: l.Counts, Sum: l.Sum.Seconds(), Count: l.Count}
+	for _, b := range l.Bounds {
+		r.Lateness.Bounds = append(r.Lateness.Bounds, b.Seconds())
+	}
+	return r
+}

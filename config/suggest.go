@@ -1,0 +1,70 @@
+package config
+
+import "strings"
+
+// unknown reports a key that no field takes.
+func (d *decoder) unknown(e *entry, path *keyPath, names []string) {
+	if d.full() {
+		return
+	}
+	at := e.at(path)
+	if notBuilt(path.pattern()) {
+		d.errorf(at, "not built yet; remove it")
+		return
+	}
+	if s := suggest(e.key, names); s != "" {
+		d.errorf(at, "unknown key; did you mean %s?", s)
+		return
+	}
+	d.errorf(at, "unknown key; allowed here: %s", strings.Join(names, ", "))
+}
+
+// suggest returns the allowed key that was probably meant: one typing error
+// away, or one that the key begins, or two errors away.
+func suggest(key string, names []string) string {
+	if len(key) < 3 {
+		return ""
+	}
+	best, distance := "", 3
+	for _, name := range names {
+		if n := levenshtein(key, name); n < distance {
+			best, distance = name, n
+		}
+	}
+	if distance == 1 {
+		return best
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, key) || strings.HasPrefix(key, name) {
+			return name
+		}
+	}
+	if len(key) > 3 {
+		return best
+	}
+	return "" // two errors in three letters are another word
+}
+
+// levenshtein counts the typing errors between a and b; beyond 2 it says 3.
+func levenshtein(a, b string) int {
+	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
+		return 3
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return min(row[len(b)], 3)
+}

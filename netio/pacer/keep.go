@@ -1,0 +1,125 @@
+package pacer
+
+import "time"
+
+const (
+	shortestAsk = 50 * time.Millisecond // owners are not asked for renewal more often
+	sweepLimit  = 128                   // asks in one turn
+	sweepPause  = time.Millisecond      // between turns that only sweep
+	askLimit    = 3                     // hints to an owner that does not answer
+	excuseLimit = 3                     // stalls in a row that keep a lease from being judged
+)
+
+// askPeriod is the time between two asks: an advert interval, or longer.
+func (l *line) askPeriod() int64 {
+	interval := l.interval
+	if !l.sending() && l.entry != nil {
+		interval = l.entry.Interval
+	}
+	return int64(max(interval, shortestAsk))
+}
+
+// keepAlive begins anew to ask the owner, who has just shown that it lives.
+func (e *Engine) keepAlive(l *line, now int64) {
+	l.answered.Store(true)
+	l.askedAt, l.firstAsk, l.stallAt = now, now, e.stallAt
+	l.misses, l.excused = 0, 0
+	e.rekeep(l, now)
+}
+
+// keepNew follows a change of what the line does.
+func (e *Engine) keepNew(l *line, now int64) {
+	switch {
+	case !l.sending() && l.armed == nil:
+		e.keep.remove(l)
+	case l.pos[heapKeep] == 0:
+		e.keepAlive(l, now)
+	default:
+		e.rekeep(l, now)
+	}
+}
+
+// rekeep sets when the line is to be looked after. An ask is due after a
+// period, on a turn that happens anyway if there is one within half a period
+// more; the end of a lease is due when it passes.
+func (e *Engine) rekeep(l *line, now int64) {
+	period := l.askPeriod()
+	from := l.askedAt + period
+	at := from + period/2
+	if l.sending() {
+		if end := l.lease.Load() + 1; end > now {
+			from, at = min(from, end), min(at, end)
+		} else { // it has ended but may not be judged yet: after a full ask
+			at = from
+		}
+	}
+	l.keepFrom = from
+	e.keep.set(l, at)
+}
+
+// sweep asks for renewals and ends leases, a limited number a turn.
+func (e *Engine) sweep(now int64) {
+	for n := 0; n < sweepLimit && len(e.keep.items) > 0; n++ {
+		l := e.keep.items[0].l
+		if l.keepFrom > now {
+			return
+		}
+		e.lookAfter(l, now)
+	}
+}
+
+func (e *Engine) lookAfter(l *line, now int64) {
+	if lease := l.lease.Load(); l.sending() && lease < now {
+		if e.mayJudge(l, now) && e.endLease(l, lease) {
+			return
+		}
+		if l.stallAt != e.stallAt {
+			l.excused++
+			e.ask(l, now)
+		}
+	}
+	if now >= l.askedAt+l.askPeriod() {
+		e.ask(l, now)
+	}
+	e.rekeep(l, now)
+}
+
+// ask posts HintRenew, unless so many wait unanswered that one more would help
+// nobody.
+func (e *Engine) ask(l *line, now int64) {
+	if l.answered.Swap(false) {
+		l.misses, l.excused = 0, 0
+	} else {
+		l.misses++
+		if l.stallAt == e.stallAt {
+			e.missed = append(e.missed, *l.path.Load())
+		}
+	}
+	l.askedAt = now
+	if l.stallAt != e.stallAt {
+		l.stallAt, l.firstAsk = e.stallAt, now
+	}
+	if l.misses < askLimit {
+		e.post(l, HintRenew)
+	}
+}
+
+// mayJudge says that a lease that has passed means a dead owner: since the
+// pacer itself was last late, one full ask has been answered or missed.
+func (e *Engine) mayJudge(l *line, now int64) bool {
+	return l.excused > excuseLimit || (l.stallAt == e.stallAt && now >= l.firstAsk+l.askPeriod())
+}
+
+// endLease gives up for an owner that is gone. False: it has renewed at this moment.
+func (e *Engine) endLease(l *line, lease int64) bool {
+	if !l.lease.CompareAndSwap(lease, 0) {
+		return false
+	}
+	l.ended.Store(true)
+	l.armed, l.then = nil, nil
+	e.resignNow(l)
+	e.leaseEnds.Add(1)
+	e.post(l, HintRenew) // an owner that comes back learns it from Renew
+	e.ends = append(e.ends, *l.path.Load())
+	return true
+}
