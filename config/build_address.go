@@ -27,7 +27,8 @@ func maxAddresses(f Family, version uint8, mtu int) int {
 func (n *instanceBuilder) addresses() {
 	r := n.raw
 	seen := map[netip.Addr]place{}
-	for _, a := range r.virtuals.v {
+	for i := range r.virtuals.v {
+		a := &r.virtuals.v[i]
 		if !a.v.address.set {
 			continue
 		}
@@ -59,6 +60,9 @@ func (n *instanceBuilder) unlessAllowed() string {
 
 // excluded may repeat a virtual address, and itself, on other interfaces only.
 func (n *instanceBuilder) excluded(virtual map[netip.Addr]place) {
+	if len(n.raw.excluded.v) == 0 {
+		return
+	}
 	type spot struct {
 		ip    netip.Addr
 		iface string
@@ -67,7 +71,8 @@ func (n *instanceBuilder) excluded(virtual map[netip.Addr]place) {
 	for _, a := range n.out.VirtualIPs {
 		seen[spot{a.Prefix.Addr(), a.Interface}] = virtual[a.Prefix.Addr()]
 	}
-	for _, a := range n.raw.excluded.v {
+	for i := range n.raw.excluded.v {
+		a := &n.raw.excluded.v[i]
 		if !a.v.address.set {
 			continue
 		}

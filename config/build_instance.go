@@ -7,13 +7,13 @@ type instanceBuilder struct {
 	*builder
 	raw      *rawInstance
 	defaults *rawDefaults
-	out      Instance
+	out      *Instance
 }
 
 func (n *instanceBuilder) build(common GARP) {
 	r, d := n.raw, n.defaults
 	strict := from(r.strict, d.strict)
-	n.out = Instance{
+	*n.out = Instance{
 		Name: r.name.v, Interface: r.iface.v, VRID: uint8(r.vrid.v), Priority: uint8(r.priority.v),
 		AdvertInterval: r.interval.v, Strict: strict.v,
 		Preempt: r.preempt.v, PreemptDelay: r.preemptDelay.v,
@@ -49,8 +49,8 @@ func (n *instanceBuilder) family() {
 	if r.family.set {
 		n.out.Family = r.family.v
 	}
-	for _, a := range r.virtuals.v {
-		if p := a.v.address; p.set {
+	for i := range r.virtuals.v {
+		if p := &r.virtuals.v[i].v.address; p.set {
 			n.out.Family = familyOf(p.v.Addr())
 			if r.family.set && r.family.v != n.out.Family {
 				n.errorf(r.family.at, "found %s, but the first of virtual_ips is %s", r.family.v, n.out.Family)
@@ -160,7 +160,7 @@ func (n *instanceBuilder) group() {
 
 // unicast judges the peers.
 func (n *instanceBuilder) unicast() {
-	r := n.raw.unicast
+	r := &n.raw.unicast
 	if !r.set {
 		return
 	}
@@ -170,7 +170,8 @@ func (n *instanceBuilder) unicast() {
 	}
 	limited := false
 	seen := map[netip.Addr]place{}
-	for _, p := range r.v.peers.v {
+	for i := range r.v.peers.v {
+		p := &r.v.peers.v[i]
 		limited = limited || p.v.minTTL.set || p.v.maxTTL.set
 		if !p.v.address.set {
 			continue

@@ -15,27 +15,29 @@ func (b *builder) vrrp(out *VRRP) {
 		LogUnknownVRIDs: r.logUnknownVRIDs.v, ReleaseOnStop: r.releaseOnStop.v,
 		DynamicInterfaces: r.interfaces.v.dynamic.v, DynamicChanges: r.interfaces.v.changes.v,
 	}
-	for _, d := range []val[time.Duration]{r.startupDelay, r.delayAfterBoot} {
+	for _, d := range []*val[time.Duration]{&r.startupDelay, &r.delayAfterBoot} {
 		if d.set && d.v >= longDelay {
 			b.warnf(d.at, "found %s: nobody takes over for that long", brief(d.v))
 		}
 	}
 	common := b.garpDefaults(&r.defaults.v.garp.v)
-	names := map[string]place{}
-	clash := clashes{}
+	count := len(r.instances.v)
+	names, claims := make(map[string]place, count), make(claims, count)
+	if count > 0 {
+		out.Instances = make([]Instance, count)
+	}
 	for i := range r.instances.v {
-		raw := &r.instances.v[i]
-		if name := raw.v.name; name.set {
+		raw := &r.instances.v[i].v
+		if name := raw.name; name.set {
 			if first, ok := names[name.v]; ok {
 				b.errorf(name.at, "the name %q is given twice; first at %s", name.v, first)
 			} else {
 				names[name.v] = name.at
 			}
 		}
-		n := &instanceBuilder{builder: b, raw: &raw.v, defaults: &r.defaults.v}
+		n := instanceBuilder{builder: b, raw: raw, defaults: &r.defaults.v, out: &out.Instances[i]}
 		n.build(common)
-		clash.add(b, n)
-		out.Instances = append(out.Instances, n.out)
+		claims.add(&n, i)
 	}
 }
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -40,45 +39,55 @@ func (n *instanceBuilder) strict(strict val[bool]) {
 	}
 }
 
-// clashes finds instances that would take each other's adverts for their own.
-type clashes map[clashKey][]*instanceBuilder
+// claims finds instances that would take each other's adverts for their own:
+// which instance was the first with these adverts.
+type claims map[claim]claimant
 
-type clashKey struct {
-	vrid    uint8
-	family  Family
-	iface   string
-	group   netip.Addr // multicast
-	source  netip.Addr // unicast
-	unicast bool
+// claim is what one instance sends or expects: to a multicast group, or
+// between a source address and one peer.
+type claim struct {
+	vrid   uint8
+	family Family
+	iface  string
+	source netip.Addr // unicast; invalid: that of the interface
+	to     netip.Addr // the group or the peer
 }
 
-func (c clashes) add(b *builder, n *instanceBuilder) {
+type claimant struct {
+	index int // of the instance
+	name  string
+	at    place // of its vrid
+}
+
+// add claims for instance number index, and reports the first that it clashes with.
+func (c claims) add(n *instanceBuilder, index int) {
 	r := n.raw
 	if !r.vrid.set || r.iface.bad || r.sourceIP.bad || r.group.bad || r.unicast.bad {
 		return
 	}
-	k := clashKey{vrid: n.out.VRID, family: n.out.Family, iface: n.out.Interface}
+	own := claimant{index, n.out.Name, r.vrid.at}
+	first := own
+	stake := func(k claim) {
+		switch other, ok := c[k]; {
+		case !ok:
+			c[k] = own
+		case other.index < first.index:
+			first = other
+		}
+	}
+	k := claim{vrid: n.out.VRID, family: n.out.Family, iface: n.out.Interface, to: n.out.McastGroup}
 	if u := n.out.Unicast; u == nil {
-		k.group = n.out.McastGroup
+		stake(k)
 	} else {
-		k.unicast, k.source = true, n.out.SourceIP
-		if k.source.IsValid() {
+		if k.source = n.out.SourceIP; k.source.IsValid() {
 			k.iface = "" // the address says where
 		}
-	}
-	for _, other := range c[k] {
-		if k.unicast && !samePeers(n.out.Unicast, other.out.Unicast) {
-			continue
+		for _, p := range u.Peers {
+			k.to = p.Address
+			stake(k)
 		}
-		b.errorf(r.vrid.at, "found %d, which %q has too at %s: same family, interface and destination", r.vrid.v, other.out.Name, other.raw.vrid.at)
-		break
 	}
-	c[k] = append(c[k], n)
-}
-
-// samePeers reports whether both have a peer.
-func samePeers(a, b *Unicast) bool {
-	return slices.ContainsFunc(a.Peers, func(p Peer) bool {
-		return slices.ContainsFunc(b.Peers, func(q Peer) bool { return p.Address == q.Address })
-	})
+	if first.index != index {
+		n.errorf(own.at, "found %d, which %q has too at %s: same family, interface and destination", r.vrid.v, first.name, first.at)
+	}
 }

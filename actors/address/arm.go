@@ -65,10 +65,8 @@ func (a *Actor) arm(m *messages.ArmClaim) {
 // load prepares the shot, once link has told of every interface, and gives the
 // owner its trigger.
 func (a *Actor) load(x *armed) {
-	for i := range x.wishes {
-		if _, told := a.ifaces[x.wishes[i].Interface]; !told {
-			return
-		}
+	if a.unknown(x.wishes) {
+		return
 	}
 	s := &shot{job: a.nextJob()}
 	o := plan.Order{Owner: x.owner, Job: s.job, Announce: max(1, x.announce)}

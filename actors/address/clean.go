@@ -33,12 +33,7 @@ func (a *Actor) clean(ctx actor.Context, m *messages.CleanAddresses) {
 }
 
 func (a *Actor) cleanBegin(c *cleaning) {
-	for i := range c.list {
-		if _, told := a.ifaces[c.list[i].Interface]; !told && c.list[i].Interface != "" {
-			return
-		}
-	}
-	if c.begun {
+	if c.begun || a.unknown(c.list) {
 		return
 	}
 	c.begun = true

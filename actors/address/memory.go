@@ -99,9 +99,13 @@ func (a *Actor) answer(owner string) {
 	if !ok || a.busy[owner] > 0 {
 		return
 	}
+	o, has := a.mem.book.Owner(owner)
+	if has && due.claimed && a.unknown(o.Wishes) {
+		return // link has not answered yet
+	}
 	delete(a.answers, owner)
 	msg := &messages.AddressesApplied{Claimed: due.claimed}
-	if o, ok := a.mem.book.Owner(owner); ok && due.claimed {
+	if has && due.claimed {
 		msg.Count = o.Count(plan.Held)
 		for i := range o.Wishes {
 			switch w := &o.Wishes[i]; w.Status {

@@ -107,6 +107,11 @@ func (a *Actor) linkChanged(m *messages.LinkChanged) {
 	for _, c := range slices.Clone(a.cleans) {
 		a.cleanBegin(c)
 	}
+	if old == nil {
+		for owner := range a.answers {
+			a.answer(owner)
+		}
+	}
 }
 
 // ask subscribes to an interface, once.
@@ -122,6 +127,13 @@ func (a *Actor) askFor(wishes []plan.Wish) {
 	for i := range wishes {
 		a.ask(wishes[i].Interface)
 	}
+}
+
+// unknown says that link has not told of every interface yet.
+func (a *Actor) unknown(wishes []plan.Wish) bool {
+	return slices.ContainsFunc(wishes, func(w plan.Wish) bool {
+		return w.Interface != "" && a.ifaces[w.Interface] == nil
+	})
 }
 
 // index of an interface; 0: it is not there, as far as we know.

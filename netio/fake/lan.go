@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/understudy-ha/understudy/netio/packet"
 	"github.com/understudy-ha/understudy/netio/pacer"
+	"github.com/understudy-ha/understudy/netio/packet"
 )
 
 // LAN is one broadcast segment. The zero value is not usable.
