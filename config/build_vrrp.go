@@ -21,13 +21,12 @@ func (b *builder) vrrp(out *VRRP) {
 		}
 	}
 	common := b.garpDefaults(&r.defaults.v.garp.v)
-	count := len(r.instances.v)
+	count := len(r.instances.v.items)
 	names, claims := make(map[string]place, count), make(claims, count)
 	if count > 0 {
-		out.Instances = make([]Instance, count)
+		out.Instances = make([]Instance, 0, count)
 	}
-	for i := range r.instances.v {
-		raw := &r.instances.v[i].v
+	r.instances.v.each(&decoder{b.report}, func(i int, raw *rawInstance) {
 		if name := raw.name; name.set {
 			if first, ok := names[name.v]; ok {
 				b.errorf(name.at, "the name %q is given twice; first at %s", name.v, first)
@@ -35,10 +34,11 @@ func (b *builder) vrrp(out *VRRP) {
 				names[name.v] = name.at
 			}
 		}
-		n := instanceBuilder{builder: b, raw: raw, defaults: &r.defaults.v, out: &out.Instances[i]}
+		out.Instances = append(out.Instances, Instance{})
+		n := instanceBuilder{builder: b, raw: raw, defaults: &r.defaults.v, out: &out.Instances[len(out.Instances)-1]}
 		n.build(common)
 		claims.add(&n, i)
-	}
+	})
 }
 
 // garpDefaults fills the defaults of GARP. minimal changes only values that

@@ -214,9 +214,11 @@ func list[V any](item kind[V]) kind[[]val[V]] {
 			for i := range n.items {
 				it, p, v := &n.items[i], &paths[i], &out[count]
 				*p = keyPath{parent: path, index: i}
-				*v = val[V]{set: true, at: it.at(p)}
+				v.set, v.at = true, it.at(p)
 				if item.decode(d, it, v.at, &v.v) {
 					count++
+				} else {
+					*v = val[V]{}
 				}
 			}
 			*into = out[:count]
@@ -227,6 +229,42 @@ func list[V any](item kind[V]) kind[[]val[V]] {
 				item.walk(prefix+"[]", visit)
 			}
 		},
+	}
+}
+
+// rest is a sequence whose items are read one at a time, when all else has
+// been: there may be thousands, and each is large while it is in the making.
+type rest[V any] struct {
+	item  kind[V]
+	items []node
+	path  *keyPath
+}
+
+// restOf is the kind of such a sequence.
+func restOf[V any](item kind[V]) kind[rest[V]] {
+	return kind[rest[V]]{
+		want: "a list",
+		decode: func(d *decoder, n *node, at place, into *rest[V]) bool {
+			if n.kind != sequenceNode {
+				d.wrong(n, at, "a list")
+				return false
+			}
+			*into = rest[V]{item, n.items, at.full()}
+			return true
+		},
+		walk: list(item).walk,
+	}
+}
+
+// each calls use with the number and the value of each valid item. The value
+// is gone when use returns.
+func (r *rest[V]) each(d *decoder, use func(i int, v *V)) {
+	var v, zero V
+	for i := range r.items {
+		v = zero
+		if n := &r.items[i]; r.item.decode(d, n, n.at(r.path.item(i)), &v) {
+			use(i, &v)
+		}
 	}
 }
 

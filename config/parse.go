@@ -53,24 +53,25 @@ func parse(r *report, file string, text []byte) *node {
 func refusedText(text []byte) (line, col int, what string) {
 	line, col = 1, 1
 	for i := 0; i < len(text); col++ {
-		r, n := rune(text[i]), 1
+		b := text[i]
+		i++
 		switch {
-		case r == '%' && col == 1:
+		case b == '%' && col == 1:
 			return line, col, "YAML directives are not supported; remove the line"
-		case r == '\n' || r == '\r' && !bytes.HasPrefix(text[i+1:], []byte("\n")):
+		case b >= ' ' && b < 0x7f || b == '\t':
+		case b == '\n' || b == '\r' && (i == len(text) || text[i] != '\n'):
 			line, col = line+1, 0
-		case r >= utf8.RuneSelf:
-			r, n = utf8.DecodeRune(text[i:])
-			if r == utf8.RuneError && n == 1 {
+		case b == '\r':
+		default:
+			r, n := utf8.DecodeRune(text[i-1:])
+			switch {
+			case r == utf8.RuneError && n == 1:
 				return line, col, "found a byte that is not UTF-8 text"
-			}
-			if r <= 0x9f || r == '\u2028' || r == '\u2029' || r == '\ufeff' || r&0xfffe == 0xfffe {
+			case r <= 0x9f || r == '\u2028' || r == '\u2029' || r == '\ufeff' || r&0xfffe == 0xfffe:
 				return line, col, fmt.Sprintf("found the character %U, which is not allowed", r)
 			}
-		case r < ' ' && r != '\t' && r != '\r' || r == 0x7f:
-			return line, col, fmt.Sprintf("found the character %U, which is not allowed", r)
+			i += n - 1
 		}
-		i += n
 	}
 	return 0, 0, ""
 }

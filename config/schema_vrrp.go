@@ -10,7 +10,7 @@ type rawVRRP struct {
 	logUnknownVRIDs, releaseOnStop val[bool]
 	defaults                       val[rawDefaults]
 	interfaces                     val[rawInterfaces]
-	instances                      val[[]val[rawInstance]]
+	instances                      val[rest[rawInstance]]
 }
 
 type rawInterfaces struct{ dynamic, changes val[bool] }
@@ -109,6 +109,6 @@ var (
 			key("dynamic", boolKind, func(r *rawInterfaces) *val[bool] { return &r.dynamic }, def("false")),
 			key("dynamic_allow_changes", boolKind, func(r *rawInterfaces) *val[bool] { return &r.changes }, def("false")),
 		}), func(r *rawVRRP) *val[rawInterfaces] { return &r.interfaces }),
-		key("instances", list(instanceKind), func(r *rawVRRP) *val[[]val[rawInstance]] { return &r.instances }, says("[]")),
+		key("instances", restOf(instanceKind), func(r *rawVRRP) *val[rest[rawInstance]] { return &r.instances }, says("[]")),
 	})
 )

@@ -52,6 +52,8 @@ func TestClaimAndRelease(t *testing.T) {
 		w.want("kernel", w.kernel(), "1 192.0.2.1/24")
 	})
 	bubble(t, "await is answered after what was ordered", func(w *world) {
+		w.tell(claim(ownerB, 1, addr("eth0", "192.0.2.9/24")))
+		w.with(func() { w.forms = nil })
 		w.sys.Tell(messages.PathAddress, claim(ownerA, 1, one))
 		if _, err := w.sys.Ask(messages.PathAddress, time.Second, &messages.AwaitAddresses{}); err != nil {
 			w.t.Fatal(err)

@@ -3,9 +3,8 @@ package address
 import (
 	"fmt"
 	"testing"
-	"time"
-
 	"testing/synctest"
+	"time"
 
 	"github.com/understudy-ha/understudy/messages"
 )

@@ -33,6 +33,8 @@ type Events struct {
 }
 
 // LinkEvent is the newest state of an interface, without its addresses.
+//
+//nolint:revive // beside AddressEvent, "Event" would not say of what
 type LinkEvent struct {
 	Link    messages.Interface
 	Deleted bool

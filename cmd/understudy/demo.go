@@ -156,7 +156,7 @@ const demoReportWidth = 1 << 10 // lines of a report are not cut
 
 func demoPrintFacts(out io.Writer, o demoOutcome) {
 	for _, f := range o.facts {
-		fmt.Fprintf(out, "   %-32s %s\n", f.label, f.value)
+		fmt.Fprintf(out, "   %-26s %s\n", f.label, f.value)
 	}
 }
 
@@ -177,8 +177,7 @@ func demoLive(ctx context.Context, s *demoShow, pace time.Duration, out, errOut 
 	}
 	drawing, stop := context.WithCancel(ctx)
 	key, drawn := make(chan struct{}, 1), make(chan error, 1)
-	view := func(now time.Time) demoView { return s.view(now, "Ctrl-C ends the demo, a key ends a pause") }
-	go func() { drawn <- t.play(drawing, view, key) }() // ends with drawing
+	go func() { drawn <- t.play(drawing, s.view, key) }() // ends with drawing
 
 	outcomes := make([]demoOutcome, 0, len(demoSteps()))
 	before := func(i int, _ string) error {

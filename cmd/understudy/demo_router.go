@@ -30,6 +30,7 @@ type demoRouter struct {
 	service  *demoService
 	instance lab.Instance
 	timeline *demoTimeline
+	dir      string // of the demo's files
 
 	polling sync.Mutex // one poll at a time
 	mu      sync.Mutex
@@ -117,7 +118,7 @@ func (r *demoRouter) poll() {
 	r.status = status
 	for _, e := range events {
 		r.seq = max(r.seq, e.Seq)
-		r.timeline.add(e.At, r.name, demoEventText(e))
+		r.timeline.add(e.At, r.name, demoEventText(e, r.dir))
 	}
 }
 
@@ -193,9 +194,9 @@ func (t *demoTimeline) since(from time.Time) []demoLine {
 	return slices.Clone(t.lines[i:])
 }
 
-// demoEventText is an event in few words; its object is left out where it is
-// the one virtual router of the demo.
-func demoEventText(e messages.Event) string {
+// demoEventText is an event in few words: without its object where that is the
+// one virtual router of the demo, and without the folder of the demo's files.
+func demoEventText(e messages.Event, dir string) string {
 	var words []string
 	if e.Object != messages.InstancePath(demoInstance) {
 		words = append(words, e.Object)
@@ -212,7 +213,7 @@ func demoEventText(e messages.Event) string {
 	if e.Cause != "" {
 		text += ": " + e.Cause
 	}
-	return text
+	return strings.ReplaceAll(text, dir+"/", "")
 }
 
 // demoUntil asks cond every 5 ms until it holds. It fails at the limit and when

@@ -206,9 +206,23 @@ func (l demoLineView) row() demoRow {
 	return row
 }
 
+// demoHint says what keys do.
+func demoHint(steps []demoProgress) string {
+	for _, p := range steps {
+		switch p.state {
+		case demoFailed:
+			return "It failed. Any key leaves"
+		case demoAhead, demoRunning:
+			return "Ctrl-C ends the demo, a key ends a pause"
+		case demoDone:
+		}
+	}
+	return "The end. Any key leaves"
+}
+
 // view collects the moment.
-func (s *demoShow) view(now time.Time, hint string) demoView {
-	v := demoView{elapsed: now.Sub(s.began), vip: s.vip.String(), hint: hint}
+func (s *demoShow) view(now time.Time) demoView {
+	v := demoView{elapsed: now.Sub(s.began), vip: s.vip.String()}
 	for _, r := range s.routers() {
 		rv := demoRouterView{name: r.name, addr: r.addr.String(), priority: r.instance.Priority}
 		if st, ok := r.now(); ok {
@@ -224,6 +238,7 @@ func (s *demoShow) view(now time.Time, hint string) demoView {
 	s.mu.Lock()
 	v.steps = append(v.steps, s.steps...)
 	s.mu.Unlock()
+	v.hint = demoHint(v.steps)
 	for _, l := range s.lines.since(time.Time{}) {
 		v.lines = append(v.lines, demoLineView{at: l.at.Sub(s.began), who: l.who, text: l.text})
 	}

@@ -101,7 +101,7 @@ func (s *demoShow) router(h *lab.Host, addr netip.Addr, priority int) (*demoRout
 		return nil, err
 	}
 	return &demoRouter{
-		name: h.Host, addr: addr, host: h, service: service, timeline: s.lines,
+		name: h.Host, addr: addr, host: h, service: service, timeline: s.lines, dir: s.lab.Dir(),
 		instance: lab.Instance{Name: demoInstance, Version: 3, Priority: priority, Interval: s.advert, VIPs: []netip.Prefix{netip.PrefixFrom(s.vip, 24)}},
 	}, nil
 }

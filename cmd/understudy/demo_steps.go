@@ -73,7 +73,7 @@ func (s *demoShow) start(ctx context.Context) (demoOutcome, error) {
 	took := first.At.Sub(began)
 	o.short = fmt.Sprintf("a is master after %s", lab.Millis(took))
 	o.fact("a is master", "%s after its start", lab.Millis(took))
-	o.fact("its Master_Down_Interval", "%s of them, listening whether there is a master", lab.Millis(s.down(s.a)))
+	o.fact("Master_Down_Interval of a", "%s of that, to hear whether there is a master", lab.Millis(s.down(s.a)))
 	return o, nil
 }
 
@@ -106,9 +106,9 @@ func (s *demoShow) crash(ctx context.Context) (demoOutcome, error) {
 	lost, strays := demoUnanswered(asks), demoStrays(asks, "a")
 	gap, _ := s.capture.MaxGap(lab.From("a"), lab.After(from.Add(-2*s.advert)))
 	o.short = fmt.Sprintf("%d of %d requests lost, no transition", lost, len(asks))
-	o.fact("crashes of "+messages.InstancePath(demoInstance), "%d, restarted each time", after-before)
+	o.fact("crashes", "%d of %s, restarted each time", after-before, messages.InstancePath(demoInstance))
 	o.fact("requests meanwhile", "%d, lost: %d", len(asks), lost)
-	o.fact("longest pause between adverts", "%s (interval %s)", lab.Millis(gap), lab.Millis(s.advert))
+	o.fact("longest pause of adverts", "%s (interval %s)", lab.Millis(gap), lab.Millis(s.advert))
 	now, err := s.transitions()
 	switch {
 	case err != nil:
@@ -173,7 +173,8 @@ func (s *demoShow) die(ctx context.Context) (demoOutcome, error) {
 	silence, age := first.At.Sub(last.At), died.Sub(last.At)
 	o.short = fmt.Sprintf("outage %s, the protocol's minimum %s", lab.Millis(outage), lab.Millis(down-age))
 	o.fact("outage of the client", "%s (it asks every %s)", lab.Millis(outage), lab.Millis(demoAskEvery))
-	o.fact("the protocol's minimum", "%s = Master_Down_Interval %s - %s since the last advert of a", lab.Millis(down-age), lab.Millis(down), lab.Millis(age))
+	o.fact("the protocol's minimum", "%s", lab.Millis(down-age))
+	o.fact("Master_Down_Interval of b", "%s, of which %s were over when a died", lab.Millis(down), lab.Millis(age))
 	o.fact("first advert of b", "%s after the last of a", lab.Millis(silence))
 	switch {
 	case silence < down-demoEarly:
@@ -214,7 +215,7 @@ func (s *demoShow) comeBack(ctx context.Context) (demoOutcome, error) {
 	o.short = fmt.Sprintf("%d of %d requests lost, %s between answers", lost, len(asks), lab.Millis(outage))
 	o.fact("a is master", "%s after its start", lab.Millis(first.At.Sub(d.Started)))
 	o.fact("requests meanwhile", "%d, lost: %d", len(asks), lost)
-	o.fact("last answer of b to first of a", "%s (it asks every %s)", lab.Millis(outage), lab.Millis(demoAskEvery))
+	o.fact("last of b to first of a", "%s (it asks every %s)", lab.Millis(outage), lab.Millis(demoAskEvery))
 	if outage > demoMaxGap {
 		return o, fmt.Errorf("%s without an answer while a took over, want at most %s", lab.Millis(outage), lab.Millis(demoMaxGap))
 	}

@@ -138,8 +138,9 @@ func TestDemoEventText(t *testing.T) {
 		{messages.Event{Kind: "transition", Object: web, From: "backup", To: "master", Cause: "no advert"}, "BACKUP → MASTER: no advert"},
 		{messages.Event{Kind: "restart", Object: web, Cause: "injected"}, "restart: injected"},
 		{messages.Event{Kind: "reload", Object: "/edge/reload", To: "ok"}, "/edge/reload reload ok"},
+		{messages.Event{Kind: "notice", Object: web, Cause: "read /tmp/lab/a/x.yaml"}, "notice: read a/x.yaml"},
 	} {
-		if got := demoEventText(row.e); got != row.want {
+		if got := demoEventText(row.e, "/tmp/lab"); got != row.want {
 			t.Errorf("%q, want %q", got, row.want)
 		}
 	}
@@ -232,6 +233,22 @@ func TestDemoFrameFitsTheScreen(t *testing.T) {
 	}
 	if last := v.lines[len(v.lines)-1]; !strings.Contains(drawn(demoFrame(v, 18), demoWidth, false), last.row().encode(demoWidth, false)) {
 		t.Error("the newest line of the timeline is not on the screen")
+	}
+}
+
+func TestDemoHint(t *testing.T) {
+	done, running, failed := demoProgress{state: demoDone}, demoProgress{state: demoRunning}, demoProgress{state: demoFailed}
+	for _, row := range []struct {
+		steps []demoProgress
+		want  string
+	}{
+		{[]demoProgress{done, running}, "Ctrl-C"},
+		{[]demoProgress{done, failed, {}}, "It failed"},
+		{[]demoProgress{done, done}, "The end"},
+	} {
+		if got := demoHint(row.steps); !strings.HasPrefix(got, row.want) {
+			t.Errorf("%v: %q, want %s…", row.steps, got, row.want)
+		}
 	}
 }
 

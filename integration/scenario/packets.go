@@ -11,12 +11,12 @@ import (
 )
 
 // advert forges an advert of the cell's variant for VRID 51, with the source
-// given. Damage may change the message, checksum included.
+// given (IPv6: fe80::9). Damage may change the message, checksum included.
 func (c *Cell) advert(src string, priority uint8, damage func(message []byte)) lab.Forged {
 	from, to := addr(src), addr("224.0.0.18")
 	var mac [6]byte
 	if c.Variant.IPv6 {
-		to = addr("ff02::12")
+		from, to = addr("fe80::9"), addr("ff02::12")
 	}
 	if c.Variant.Unicast {
 		to, mac = addr("192.0.2.1"), c.HostA.MAC

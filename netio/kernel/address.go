@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -46,7 +47,7 @@ type Address struct {
 // state is what only the kernel says of an address.
 type state struct{ tentative, failed, secondary bool }
 
-var errAddress = fmt.Errorf("not an address the kernel can hold")
+var errAddress = errors.New("not an address the kernel can hold")
 
 // appendAdd appends the RTM_NEWADDR message that adds a. Its sequence number is 0.
 func appendAdd(b []byte, a Address) ([]byte, error) {

@@ -20,7 +20,7 @@ func TestUnknownVRIDIsReportedRarely(t *testing.T) {
 			after(100 * ms)
 		}
 		b.mu.Lock()
-		equal(t, "reports", b.unkown, []uint8{1, 9})
+		equal(t, "reports", b.unknown, []uint8{1, 9})
 		b.mu.Unlock()
 		if n := b.a.Metrics().Unknown; n != 100 {
 			t.Errorf("%d unknown", n)
@@ -30,7 +30,7 @@ func TestUnknownVRIDIsReportedRarely(t *testing.T) {
 		b.lan.Inject("a", packet.VRRPDatagram{Src: addrB, Dst: group, TTL: 255, Payload: []byte{1}})
 		after(0)
 		b.mu.Lock()
-		equal(t, "reports", b.unkown, []uint8{1, 9, 9})
+		equal(t, "reports", b.unknown, []uint8{1, 9, 9})
 		b.mu.Unlock()
 		if m := b.a.Metrics(); m.Malformed != 1 {
 			t.Errorf("%+v", m)

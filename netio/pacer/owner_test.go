@@ -35,7 +35,7 @@ type bench struct {
 	mu     sync.Mutex
 	ends   []string // OnLeaseEnd of a
 	missed []string // OnMissed of a
-	unkown []uint8  // OnUnknown of a
+	unknown []uint8  // OnUnknown of a
 }
 
 // virtual runs f in a bubble of virtual time.
@@ -48,7 +48,7 @@ func virtual(t *testing.T, f func(t *testing.T, b *bench)) {
 			OnUnknown: func(vrid uint8, _ netip.Addr, _ int) {
 				b.mu.Lock()
 				defer b.mu.Unlock()
-				b.unkown = append(b.unkown, vrid)
+				b.unknown = append(b.unknown, vrid)
 			},
 		}})
 		b.b = b.lan.Join(fake.Host{Name: "b", Ifindex: 3, Addrs: []netip.Addr{addrB}})

@@ -94,6 +94,9 @@ func TestNewOwnerFindsTheScheduleRunning(t *testing.T) {
 		after(50 * ms)
 
 		heir := b.open(b.a, "/i", 100*ms)
+		if old.Take() != nil {
+			t.Error("the replaced incarnation took its successor's packets")
+		}
 		if !heir.renew() {
 			t.Fatal("the lease has ended")
 		}

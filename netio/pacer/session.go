@@ -9,7 +9,8 @@ import (
 // Session is an owner's hold on its line. Its methods may be called from any
 // goroutine and never block. Orders take effect in the order given, at the
 // pacer's next turn. When the path is opened again the session is fenced: its
-// orders are dropped, Renew answers false and only the readers still work.
+// orders are dropped, Renew answers false, there is nothing to take, and only the
+// readers still work.
 type Session struct {
 	l   *line
 	gen uint64
@@ -113,6 +114,9 @@ func (s *Session) Reopen() {
 // Take returns what arrived and the watch did not absorb: state changes, the
 // first 8 since the last call, oldest first.
 func (s *Session) Take() []packet.VRRPHeard {
+	if s.fenced() {
+		return nil // it is the successor's
+	}
 	s.l.dirty.Store(false) // first: what comes after this line is hinted again
 	if c := s.l.slot.Swap(nil); c != nil {
 		return c.heard[:c.n]
@@ -122,6 +126,9 @@ func (s *Session) Take() []packet.VRRPHeard {
 
 // TakeNotices returns the notices since the last call, at most one a kind.
 func (s *Session) TakeNotices() []Notice {
+	if s.fenced() {
+		return nil
+	}
 	if n := s.l.notices.Swap(nil); n != nil {
 		return *n
 	}
@@ -129,11 +136,18 @@ func (s *Session) TakeNotices() []Notice {
 }
 
 // ResetNotices lets each kind be noticed once more.
-func (s *Session) ResetNotices() { s.l.noticed.Store(0) }
+func (s *Session) ResetNotices() {
+	if !s.fenced() {
+		s.l.noticed.Store(0)
+	}
+}
 
 // Expired takes the end of the watch, once. Armed: the armed frame was sent.
 // LastHeard: the last advert the watch absorbed, 0 = none.
 func (s *Session) Expired() (expired, armed bool, lastHeard int64) {
+	if s.fenced() {
+		return false, false, 0
+	}
 	x := s.l.expiry.Swap(nil)
 	if x == nil {
 		return false, false, 0
@@ -143,6 +157,9 @@ func (s *Session) Expired() (expired, armed bool, lastHeard int64) {
 
 // Stalled takes what HintStalled was about, once.
 func (s *Session) Stalled() (Stall, bool) {
+	if s.fenced() {
+		return Stall{}, false
+	}
 	x := s.l.stall.Swap(nil)
 	if x == nil {
 		return Stall{}, false

@@ -3,6 +3,7 @@ package plan
 import (
 	"hash/maphash"
 	"iter"
+	"maps"
 )
 
 const shardCount = 256
@@ -98,9 +99,7 @@ func (e *editor[K, V]) touch(k K) map[K]V {
 	i := e.m.shard(k)
 	if !e.fresh[i] {
 		next := make(map[K]V, len(e.m.shards[i])+1)
-		for k, v := range e.m.shards[i] {
-			next[k] = v
-		}
+		maps.Copy(next, e.m.shards[i])
 		e.m.shards[i], e.fresh[i] = next, true
 	}
 	return e.m.shards[i]
