@@ -188,6 +188,7 @@ func TestInterfaces(t *testing.T) {
 		w.tell(w.link("eth9"))
 		w.want("kernel", w.kernel(), "9 192.0.2.1/24")
 		w.want("announced", w.announced(), "192.0.2.1 x3")
+		w.want("told once more", w.got(ownerA), "applied true 1")
 		w.with(func() { delete(w.ifaces, "eth9"); w.forms = nil })
 		w.tell(w.link("eth9"), &messages.AddressRemoved{Ifindex: 9, Prefix: late.Prefix})
 		w.want("told", w.got(ownerA), "")

@@ -94,7 +94,7 @@ func (a *Actor) linkChanged(m *messages.LinkChanged) {
 		a.byIndex[m.Interface.Index] = &m.Interface
 	}
 	if old == nil || old.Exists != m.Exists || old.Interface.Index != m.Interface.Index {
-		a.apply(a.mem.book.Moved(name, a.index(name), a.env()))
+		a.moved(name)
 	}
 	if old == nil || old.Exists != m.Exists || old.Interface.Index != m.Interface.Index ||
 		old.Interface.MAC != m.Interface.MAC || old.Interface.HasMAC != m.Interface.HasMAC {
@@ -110,6 +110,17 @@ func (a *Actor) linkChanged(m *messages.LinkChanged) {
 	if old == nil {
 		for owner := range a.answers {
 			a.answer(owner)
+		}
+	}
+}
+
+// moved performs what waited for an interface; its owners are told once more.
+func (a *Actor) moved(name string) {
+	book, orders := a.mem.book.Moved(name, a.index(name), a.env())
+	a.apply(book, orders)
+	for _, o := range orders {
+		if _, due := a.answers[o.Owner]; !due && len(o.Adds) > 0 {
+			a.answers[o.Owner] = answer{claimed: true}
 		}
 	}
 }

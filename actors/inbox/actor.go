@@ -4,9 +4,7 @@ package inbox
 
 import (
 	"log/slog"
-	"maps"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -33,7 +31,8 @@ type membership struct {
 	group   netip.Addr
 }
 
-// memory outlives an incarnation.
+// memory outlives an incarnation. Its maps are changed in place, each by one
+// assignment, so a crash in between leaves a state that settle puts right.
 type memory struct {
 	socket Socket
 	wishes map[string]membership // by owner
@@ -55,7 +54,8 @@ type Actor struct {
 	open   Open
 	child  supervisors.Child
 	log    *slog.Logger
-	mem    memory
+	mem    *memory
+	users  map[membership]int // how many wish it
 	timers *timer.Set[retry]
 }
 
@@ -70,10 +70,7 @@ func (a *Actor) Receive(ctx actor.Context) {
 	case *actor.Started:
 		root, self := ctx.ActorSystem().Root, ctx.Self()
 		a.timers = timer.New[retry](func(m any) { root.Send(self, m) })
-		if m, ok := supervisors.Recall[*memory](a.child.Cell); ok {
-			a.mem = *m
-			a.settle()
-		}
+		a.start()
 	case *actor.Restarting, *actor.Stopping:
 		a.timers.StopAll()
 	case *messages.JoinGroup:
@@ -87,51 +84,69 @@ func (a *Actor) Receive(ctx actor.Context) {
 	}
 }
 
-// wish replaces what one owner wants, nil for nothing.
-func (a *Actor) wish(owner string, m *membership) {
-	wishes := maps.Clone(a.mem.wishes)
-	if wishes == nil {
-		wishes = map[string]membership{}
+// start resumes with what is wished and joined, or with nothing.
+func (a *Actor) start() {
+	m, ok := supervisors.Recall[*memory](a.child.Cell)
+	if !ok {
+		m = &memory{wishes: map[string]membership{}, joined: map[membership]bool{}}
+		supervisors.Remember(a.child.Cell, m)
 	}
-	if m == nil {
-		delete(wishes, owner)
-	} else {
-		wishes[owner] = *m
+	a.mem, a.users = m, map[membership]int{}
+	for _, w := range m.wishes {
+		a.users[w]++
 	}
-	a.mem.wishes = wishes
 	a.settle()
 }
+
+// wish replaces what one owner wants, nil for nothing.
+func (a *Actor) wish(owner string, m *membership) {
+	old, had := a.mem.wishes[owner]
+	if m != nil && had && old == *m {
+		return
+	}
+	if had {
+		a.users[old]--
+	}
+	if m == nil {
+		delete(a.mem.wishes, owner)
+	} else {
+		a.mem.wishes[owner] = *m
+		a.users[*m]++
+	}
+	if m != nil && a.mem.socket != nil && (!m.wanted() || a.mem.joined[*m]) && (!had || a.users[old] > 0 || !old.wanted()) {
+		return // nothing to join or leave
+	}
+	a.settle()
+}
+
+// wanted says that the kernel must know of it.
+func (m membership) wanted() bool { return m.group.IsValid() && m.ifindex != 0 }
 
 // settle makes the socket's memberships those that are wished. What is
 // refused is tried again each second.
 func (a *Actor) settle() {
-	st := Status{}
-	if a.mem.socket == nil && len(a.mem.wishes) > 0 {
-		s, err := a.open()
-		if err != nil {
-			a.log.Error("receive socket refused", "err", err)
-			st.LastError = err.Error()
-			a.finish(st, true)
-			return
-		}
-		a.mem.socket = s
+	var st Status
+	if err := a.ensureOpen(); err != nil {
+		a.log.Error("receive socket refused", "err", err)
+		st.LastError = err.Error()
+		a.finish(st, true)
+		return
 	}
-	wanted := map[membership]bool{}
-	for _, m := range a.mem.wishes {
-		if m.group.IsValid() && m.ifindex != 0 {
-			wanted[m] = true
-		}
-	}
-	joined := map[membership]bool{}
 	for m := range a.mem.joined {
-		if wanted[m] {
-			joined[m] = true
-		} else if err := a.mem.socket.Leave(m.ifindex, m.group); err != nil {
+		if a.users[m] > 0 {
+			continue
+		}
+		if err := a.mem.socket.Leave(m.ifindex, m.group); err != nil {
 			a.log.Debug("group not left", "err", err) // the interface is gone, and its memberships with it
 		}
+		delete(a.mem.joined, m)
 	}
-	for _, m := range slices.Collect(maps.Keys(wanted)) {
-		if joined[m] {
+	for m, n := range a.users {
+		if n == 0 {
+			delete(a.users, m)
+			continue
+		}
+		if !m.wanted() || a.mem.joined[m] {
 			continue
 		}
 		if err := a.mem.socket.Join(m.ifindex, m.group); err != nil {
@@ -140,16 +155,25 @@ func (a *Actor) settle() {
 			st.Refused++
 			continue
 		}
-		joined[m] = true
+		a.mem.joined[m] = true
 	}
-	a.mem.joined = joined
 	a.finish(st, st.Refused > 0)
 }
 
+// ensureOpen opens the socket when it is first wanted.
+func (a *Actor) ensureOpen() error {
+	if a.mem.socket != nil || len(a.mem.wishes) == 0 {
+		return nil
+	}
+	s, err := a.open()
+	if err == nil {
+		a.mem.socket = s
+	}
+	return err
+}
+
 func (a *Actor) finish(st Status, again bool) {
-	m := a.mem
-	supervisors.Remember(a.child.Cell, &m)
-	st.Open, st.Memberships = m.socket != nil, len(m.joined)
+	st.Open, st.Memberships = a.mem.socket != nil, len(a.mem.joined)
 	a.child.Publish(st)
 	if again {
 		a.timers.Arm(retry{}, retryAfter)

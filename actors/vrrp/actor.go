@@ -31,8 +31,8 @@ type Options struct{ LogUnknownVRIDs bool }
 // Actor is one VRRP instance: one interface, VRID and address family.
 type Actor struct {
 	env    Env
-	spec   func() config.Instance // the configuration in force, for a cold start
-	seed   *Seed                  // of the first incarnation after a rename; nil: none
+	spec   func() *config.Instance // the configuration in force, for a cold start
+	seed   *Seed                   // of the first incarnation after a rename; nil: none
 	child  supervisors.Child
 	log    *slog.Logger
 	root   *actor.RootContext
@@ -50,7 +50,7 @@ type Actor struct {
 // New returns the constructor of an instance's actor. spec gives the
 // configuration in force, which a reload may have changed since. seed, if not
 // nil, is what the instance was under another name.
-func New(env Env, spec func() config.Instance, seed *Seed) func(supervisors.Child) actor.Actor {
+func New(env Env, spec func() *config.Instance, seed *Seed) func(supervisors.Child) actor.Actor {
 	return func(c supervisors.Child) actor.Actor {
 		a := &Actor{env: env, spec: spec, child: c, log: c.Log}
 		if c.Generation == 1 {
@@ -123,7 +123,9 @@ func (a *Actor) start(ctx actor.Context) {
 	m, ok := supervisors.Recall[*memory](a.child.Cell)
 	if !ok && a.seed != nil {
 		renamed := *a.seed.memory
-		renamed.Instance.Name = a.spec().Name
+		named := *renamed.Instance
+		named.Name = a.spec().Name
+		renamed.Instance = &named
 		m, ok = &renamed, true
 		supervisors.Remember(a.child.Cell, m)
 	}
@@ -132,7 +134,7 @@ func (a *Actor) start(ctx actor.Context) {
 		return
 	}
 	a.mem = *m
-	a.cfg = machine(&a.mem.Instance, a.env.StartupUntil)
+	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
 	a.subscribe()
 	for t, at := range a.mem.State.Deadline {
 		if at != 0 {
@@ -173,7 +175,7 @@ func (a *Actor) cold() {
 	a.line.Reopen()
 	a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
 	a.mem = memory{Instance: a.spec()}
-	a.cfg = machine(&a.mem.Instance, a.env.StartupUntil)
+	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
 	a.commit(nil)
 	a.subscribe()
 	a.publish()

@@ -14,10 +14,10 @@ import (
 // subscribe asks link for every interface the instance depends on, and inbox
 // for its group.
 func (a *Actor) subscribe() {
-	for _, name := range interfaces(&a.mem.Instance) {
+	for _, name := range interfaces(a.mem.Instance) {
 		a.child.Tell(messages.PathLink, &messages.SubscribeLink{Subscriber: a.child.Path, Name: name})
 	}
-	if len(interfaces(&a.mem.Instance)) == 0 {
+	if len(interfaces(a.mem.Instance)) == 0 {
 		a.survey()
 	}
 	a.join()
@@ -25,7 +25,7 @@ func (a *Actor) subscribe() {
 
 // join keeps the membership of the instance's group on its interface.
 func (a *Actor) join() {
-	i := &a.mem.Instance
+	i := a.mem.Instance
 	order := &messages.JoinGroup{Owner: a.child.Path, Ifindex: a.mem.Ground.Index, Group: i.McastGroup}
 	if i.Unicast != nil || order.Ifindex == 0 {
 		order.Group = netip.Addr{}
@@ -52,8 +52,8 @@ func interfaces(i *config.Instance) []string {
 func (a *Actor) linkChanged(m *messages.LinkChanged) {
 	a.mem = a.mem.withInterface(m)
 	a.commit(nil)
-	for _, name := range interfaces(&a.mem.Instance) {
-		if _, told := a.mem.Interfaces[name]; !told && a.mem.State.Since == 0 {
+	for _, name := range interfaces(a.mem.Instance) {
+		if a.mem.State.Since == 0 && a.mem.told(name) == nil {
 			return
 		}
 	}
@@ -63,7 +63,7 @@ func (a *Actor) linkChanged(m *messages.LinkChanged) {
 // survey compares the ground with what the core knows and tells it the differences.
 func (a *Actor) survey() {
 	old := a.mem.Ground
-	g := plan.Survey(want(&a.mem.Instance), a.surveyed())
+	g := plan.Survey(want(a.mem.Instance), a.surveyed())
 	a.mem.Ground = g
 	if g.Index != old.Index {
 		a.join()
@@ -103,7 +103,7 @@ func (a *Actor) survey() {
 // surveyed is what is known of the interfaces, in the core's words.
 func (a *Actor) surveyed() map[string]plan.Interface {
 	out := make(map[string]plan.Interface, len(a.mem.Interfaces))
-	for name, l := range a.mem.Interfaces {
+	for _, l := range a.mem.Interfaces {
 		if !l.Exists {
 			continue
 		}
@@ -112,7 +112,7 @@ func (a *Actor) surveyed() map[string]plan.Interface {
 		for _, ad := range i.Addresses {
 			p.Addresses = append(p.Addresses, plan.Address{Addr: ad.Prefix.Addr(), Ours: ad.Protocol == messages.ProtocolOurs})
 		}
-		out[name] = p
+		out[i.Name] = p
 	}
 	return out
 }
@@ -148,15 +148,15 @@ func causes(faults []plan.Fault, now int64) []fsm.Cause {
 // reconfigure takes over a changed configuration; the role stays.
 func (a *Actor) reconfigure(i *config.Instance) {
 	old, oldCfg := a.mem.Instance, a.cfg
-	a.mem.Instance = *i
+	a.mem.Instance = i
 	a.cfg = machine(i, a.env.StartupUntil)
 	added := false
 	for _, v := range addresses(i) {
-		if !slices.Contains(addresses(&old), v) {
+		if !slices.Contains(addresses(old), v) {
 			added = true
 		}
 	}
-	if !slices.Equal(interfaces(&old), interfaces(i)) {
+	if !slices.Equal(interfaces(old), interfaces(i)) {
 		a.child.Tell(messages.PathLink, &messages.UnsubscribeLink{Subscriber: a.child.Path})
 		a.subscribe()
 	}

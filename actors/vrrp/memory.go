@@ -1,7 +1,7 @@
 package vrrp
 
 import (
-	"maps"
+	"slices"
 	"time"
 
 	"github.com/understudy-ha/understudy/actors/vrrp/fsm"
@@ -13,13 +13,13 @@ import (
 // memory is what outlives an incarnation. It is replaced as a whole, once a
 // step; only performed grows in place, by the one actor that owns it.
 type memory struct {
-	Instance    config.Instance
+	Instance    *config.Instance // never changed; a reload brings another
 	State       fsm.State
 	Hearing     bool // the ear is open
 	Holding     bool // addresses are claimed
 	Pending     []fsm.Action
-	performed   int                             // of Pending
-	Interfaces  map[string]messages.LinkChanged // what link told of each name
+	performed   int                     // of Pending
+	Interfaces  []*messages.LinkChanged // what link told last of each name
 	Ground      plan.Ground
 	Transitions []messages.Transition // the last keptTransitions, oldest first
 	Entered     [4]uint64             // transitions into each role
@@ -38,12 +38,24 @@ type conflict struct {
 
 // withInterface returns a copy that knows one interface anew.
 func (m memory) withInterface(l *messages.LinkChanged) memory {
-	m.Interfaces = maps.Clone(m.Interfaces)
-	if m.Interfaces == nil {
-		m.Interfaces = map[string]messages.LinkChanged{}
+	i := slices.IndexFunc(m.Interfaces, func(o *messages.LinkChanged) bool { return o.Interface.Name == l.Interface.Name })
+	m.Interfaces = slices.Clone(m.Interfaces)
+	if i < 0 {
+		m.Interfaces = append(m.Interfaces, l)
+	} else {
+		m.Interfaces[i] = l
 	}
-	m.Interfaces[l.Interface.Name] = *l
 	return m
+}
+
+// told is what link told last of an interface, nil: nothing yet.
+func (m *memory) told(name string) *messages.LinkChanged {
+	for _, l := range m.Interfaces {
+		if l.Interface.Name == name {
+			return l
+		}
+	}
+	return nil
 }
 
 // withTransition returns a copy with one more transition.

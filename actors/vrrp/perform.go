@@ -113,7 +113,7 @@ func (a *Actor) changed(c fsm.Changed) {
 
 // claim is the wish of a master: all its addresses.
 func (a *Actor) claim(announce int) *messages.ClaimAddresses {
-	return &messages.ClaimAddresses{Owner: a.child.Path, Addresses: addresses(&a.mem.Instance), Announce: announce}
+	return &messages.ClaimAddresses{Owner: a.child.Path, Addresses: addresses(a.mem.Instance), Announce: announce}
 }
 
 func addresses(i *config.Instance) []config.Address {
@@ -123,7 +123,7 @@ func addresses(i *config.Instance) []config.Address {
 
 // frame builds an advert; what cannot be built is an operator's work and counted.
 func (a *Actor) frame(priority uint8) *packet.Frame {
-	f, err := frame(&a.mem.Instance, a.mem.Ground.Index, &a.mem.State, priority)
+	f, err := frame(a.mem.Instance, a.mem.Ground.Index, &a.mem.State, priority)
 	if err != nil {
 		a.line.Stats()[packet.VRRPSendErr].Add(1)
 		a.log.Error("advert cannot be built", "instance", a.mem.Instance.Name, "err", err)
@@ -133,7 +133,7 @@ func (a *Actor) frame(priority uint8) *packet.Frame {
 }
 
 func (a *Actor) listen() {
-	i := &a.mem.Instance
+	i := a.mem.Instance
 	a.line.Listen(entry(i), keys(i, a.mem.Ground.Index, a.mem.State.Source))
 }
 
@@ -155,7 +155,7 @@ func (a *Actor) arm() {
 	}
 	a.asked = f
 	a.child.Tell(messages.PathAddress, &messages.ArmClaim{
-		Owner: a.child.Path, Addresses: addresses(&a.mem.Instance), Announce: a.cfg.GARPRepeat,
+		Owner: a.child.Path, Addresses: addresses(a.mem.Instance), Announce: a.cfg.GARPRepeat,
 	})
 }
 

@@ -33,7 +33,7 @@ func (a *Actor) publish() {
 // InstanceStatus implements messages.StatusReader.
 func (v *view) InstanceStatus() messages.InstanceStatus {
 	m, cfg := v.mem.Load(), v.cfg.Load()
-	i, s := &m.Instance, &m.State
+	i, s := m.Instance, &m.State
 	r := v.line.Readings()
 	down := fsm.DownInterval(*cfg, *s)
 	out := messages.InstanceStatus{

@@ -121,7 +121,7 @@ func (f *fleet) start(path string, i *config.Instance, seed *vrrp.Seed) error {
 	err := f.system.Spawn(messages.PathVRRP, supervisors.Node{
 		Name:         "instance/" + messages.Escape(i.Name),
 		Kind:         "instance",
-		New:          vrrp.New(f.env, func() config.Instance { return *spec.Load() }, seed),
+		New:          vrrp.New(f.env, spec.Load, seed),
 		Lease:        func() time.Duration { return vrrp.LeaseFor(spec.Load().AdvertInterval) },
 		OnQuarantine: func(path string) { f.abandon(path) },
 		OnColdStart:  func(path string) { f.abandon(path) },

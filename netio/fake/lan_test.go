@@ -83,7 +83,7 @@ func TestLANCarriesCutsAndLoses(t *testing.T) {
 		time.Sleep(3 * time.Millisecond)
 		synctest.Wait()
 		got := hosts["b"].Take()
-		if sent := lan.SentBy("a"); len(sent) != 5 || len(got) != 1 || got[0].At != sent[4].At+int64(3*time.Millisecond) {
+		if sent := lan.SentBy("a"); len(sent) != 6 || len(got) != 1 || got[0].At != sent[5].At+int64(3*time.Millisecond) {
 			t.Errorf("sent %d, heard %v", len(sent), got)
 		}
 		if got[0].Src != netip.MustParseAddr("10.0.0.1") {

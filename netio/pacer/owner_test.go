@@ -32,9 +32,9 @@ type bench struct {
 	lan  *fake.LAN
 	a, b *fake.Pacer
 
-	mu     sync.Mutex
-	ends   []string // OnLeaseEnd of a
-	missed []string // OnMissed of a
+	mu      sync.Mutex
+	ends    []string // OnLeaseEnd of a
+	missed  []string // OnMissed of a
 	unknown []uint8  // OnUnknown of a
 }
 

@@ -78,20 +78,31 @@ func cross(t *testing.T, raw bool) {
 	must(t, backup.Attach(false, to))
 	now := pacer.NewClock().Now
 
-	expired := make(chan struct{})
-	var expiredAt atomic.Int64
+	ends := make(chan int64, 8)
 	b := backup.Open("/b", func(h pacer.Hint) {
 		if h == pacer.HintExpired {
-			expiredAt.Store(now())
-			close(expired)
+			ends <- now()
 		}
 	})
+	ended := func() int64 {
+		t.Helper()
+		select {
+		case at := <-ends:
+			return at
+		case <-time.After(limit):
+			t.Fatalf("the watch did not end within %v", limit)
+			return 0
+		}
+	}
 	b.Listen(entry(1, interval), []packet.VRRPKey{{VRID: 1, Ifindex: toIndex}})
-	const timeout = 5 * time.Second // long enough for any machine
-	b.Watch(packet.Watch{Master: addrA, Priority: 100, Interval: interval, Form: packet.ChecksumPseudo, Timeout: timeout / 10, Deadline: now() + int64(timeout)})
+	b.Watch(packet.Watch{Deadline: now()})
+	ended()                         // the backup listens
+	const timeout = 2 * time.Second // long enough for any machine
+	w := packet.Watch{Master: addrA, Priority: 100, Interval: interval, Form: packet.ChecksumPseudo, Timeout: timeout}
+	w.Deadline = now() + int64(timeout)
+	b.Watch(w)
 
-	var m *pacer.Session
-	m = master.Open("/m", func(h pacer.Hint) {})
+	m := master.Open("/m", nil)
 	f := *frame(t, addrA, 100, interval)
 	f.Ifindex = fromIndex
 	first := now() + int64(interval)
@@ -99,7 +110,7 @@ func cross(t *testing.T, raw bool) {
 	m.Renew(end + int64(interval/2)) // the lease ends with the last advert; nobody renews
 	m.Advertise(&f, interval, first)
 
-	wait(t, "end of the watch", expired)
+	expiredAt := ended()
 	sent := m.Stats()[packet.VRRPAdvertSent].Load()
 	got := b.Stats()[packet.VRRPAdvertRcvd].Load()
 	if sent == 0 || sent > count || got != sent {
@@ -109,10 +120,10 @@ func cross(t *testing.T, raw bool) {
 	if !ok || armed || heard == 0 {
 		t.Errorf("expired %v, armed %v, last heard %d", ok, armed, heard)
 	}
-	if early := heard + int64(timeout/10) - expiredAt.Load(); early > 0 {
+	if early := heard + int64(timeout) - expiredAt; early > 0 {
 		t.Errorf("the watch ended %v early", time.Duration(early))
 	}
-	if heard < m.LastSent()-int64(time.Second) || heard > expiredAt.Load() {
+	if heard < m.LastSent()-int64(time.Second) || heard > expiredAt {
 		t.Errorf("last heard %d, last sent %d", heard, m.LastSent())
 	}
 	if b.Take() != nil || b.TakeNotices() != nil {

@@ -36,7 +36,46 @@ func newLab(t *testing.T, pairs int) *lab {
 	for i := range pairs {
 		l.connect(i)
 	}
+	l.settle()
 	return l
+}
+
+// settle waits until IPv6 works on every interface, which is when the kernel
+// has given it a link-local address.
+func (l *lab) settle() {
+	l.t.Helper()
+	for _, ns := range []netns.NsHandle{l.a, l.b} {
+		l.in(ns, func() {
+			missing := map[int]bool{}
+			links, err := netlink.LinkList()
+			check(l.t, err)
+			for _, link := range links {
+				missing[link.Attrs().Index] = link.Type() == "veth"
+			}
+			updates, done := make(chan netlink.AddrUpdate, 256), make(chan struct{})
+			defer close(done)
+			check(l.t, netlink.AddrSubscribeWithOptions(updates, done, netlink.AddrSubscribeOptions{ListExisting: true}))
+			for limit := time.After(5 * time.Second); ; {
+				waiting := 0
+				for _, m := range missing {
+					if m {
+						waiting++
+					}
+				}
+				if waiting == 0 {
+					return
+				}
+				select {
+				case u := <-updates:
+					if u.NewAddr && u.LinkAddress.IP.IsLinkLocalUnicast() {
+						missing[u.LinkIndex] = false
+					}
+				case <-limit:
+					l.t.Fatalf("%d interfaces without a link-local address", waiting)
+				}
+			}
+		})
+	}
 }
 
 func newNamespace(t *testing.T) netns.NsHandle {
