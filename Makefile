@@ -53,7 +53,7 @@ test-guest: ## tests that need a kernel of their own in QEMU
 	@echo "no guest tests exist yet"
 
 test-chaos: build ## kill every kind of actor under load; RUN=regexp
-	@$(call in_namespaces,test-chaos,$(GO) test -count=1 -timeout 4m -run "$(RUN)" ./integration/chaos)
+	@$(call in_namespaces,test-chaos,$(GO) test -count=1 -parallel 4 -timeout 4m -run "$(RUN)" ./integration/chaos)
 
 fuzz: ## each fuzz target for FUZZTIME (3s)
 	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u | while read -r dir; do \

@@ -83,7 +83,7 @@ func (c *converter) refused(n *yaml.Node, written string) bool {
 }
 
 // indexFrom is the number of keys from which on finding one needs an index.
-const indexFrom = 1 << 30
+const indexFrom = 32
 
 // entries adds the keys and values of content to a mapping.
 func (c *converter) entries(out *node, content []*yaml.Node) {

@@ -70,8 +70,7 @@ type AddressFailure struct {
 }
 
 // CleanAddresses removes left-overs of a run that did not end in order: every
-// address of the list that is on its interface, and every address marked as
-// ours (IFA_PROTO 18) on any interface. Answered by AddressesCleaned.
+// address of the list that is on its interface. Answered by AddressesCleaned.
 type CleanAddresses struct{ Addresses []config.Address }
 
 // AddressesCleaned answers CleanAddresses.

@@ -37,6 +37,8 @@ type Actor struct {
 	log    *slog.Logger
 	root   *actor.RootContext
 	mem    memory
+	kept   *memory // what the cell holds
+	noted  bool    // mem is newer than kept: performing changed it
 	cfg    fsm.Config
 	line   Line
 	timers *timer.Set[fsm.Timer]
@@ -44,6 +46,7 @@ type Actor struct {
 	asked  *packet.Frame // armed once the writer has prepared the claim
 	yield  *actor.PID    // waits for the outcome of a switchover
 	view   *view
+	shown  bool // the view is in the registry
 	closed bool
 }
 
@@ -133,7 +136,7 @@ func (a *Actor) start(ctx actor.Context) {
 		a.cold()
 		return
 	}
-	a.mem = *m
+	a.mem, a.kept = *m, m
 	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
 	a.subscribe()
 	for t, at := range a.mem.State.Deadline {
@@ -201,8 +204,14 @@ func (a *Actor) step(ev fsm.Event) {
 // before the event.
 func (a *Actor) commit(actions []fsm.Action) {
 	a.mem.Pending, a.mem.performed = actions, 0
+	a.keep()
+}
+
+// keep puts the memory as it is into the cell; readers see the same copy.
+func (a *Actor) keep() {
 	m := a.mem
-	supervisors.Remember(a.child.Cell, &m)
+	a.kept, a.noted = &m, false
+	supervisors.Remember(a.child.Cell, a.kept)
 }
 
 // follow does what depends on the state alone, not on one action: the armed
@@ -210,6 +219,9 @@ func (a *Actor) commit(actions []fsm.Action) {
 func (a *Actor) follow(before *fsm.State) {
 	a.arm()
 	a.noteConflict(before)
+	if a.noted {
+		a.keep()
+	}
 	if a.mem.State.Role != before.Role || !a.mem.State.Equal(*before) {
 		a.publish()
 	}

@@ -9,24 +9,22 @@ import (
 	"github.com/understudy-ha/understudy/config"
 	"github.com/understudy-ha/understudy/messages"
 	"github.com/understudy-ha/understudy/netio/packet"
-	"github.com/understudy-ha/understudy/supervisors"
 )
 
 // perform does what is left of the committed actions, in order. A crash in
-// between leaves the rest to the next incarnation.
+// between leaves the rest to the next incarnation. What performing changes in
+// the memory is kept at the end: a second time does no harm.
 func (a *Actor) perform() {
-	m, ok := supervisors.Recall[*memory](a.child.Cell)
-	if !ok {
-		return
-	}
+	m := a.kept
 	for m.performed < len(m.Pending) {
 		a.do(m.Pending[m.performed])
 		m.performed++
 	}
-	// What performing changed is kept, with nothing left to do.
-	a.mem.Pending, a.mem.performed = nil, 0
-	done := a.mem
-	supervisors.Remember(a.child.Cell, &done)
+	m.Pending, a.mem.Pending, a.mem.performed = nil, nil, 0
+	m.performed = 0
+	if a.noted {
+		a.keep()
+	}
 }
 
 func (a *Actor) do(act fsm.Action) {
@@ -61,17 +59,17 @@ func (a *Actor) do(act fsm.Action) {
 	case fsm.StopTimer:
 		a.timers.Stop(act.Timer)
 	case fsm.ClaimAddresses:
-		a.mem.Holding = true
+		a.mem.Holding, a.noted = true, true
 		a.child.Tell(messages.PathAddress, a.claim(act.Repeat))
 	case fsm.ReleaseAddresses:
-		a.mem.Holding = false
+		a.mem.Holding, a.noted = false, true
 		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
 	case fsm.Announce:
 		a.child.Tell(messages.PathAddress, &messages.AnnounceAddresses{Owner: a.child.Path, Repeat: act.Repeat})
 	case fsm.AnnounceSource:
 		a.child.Tell(messages.PathAddress, &messages.AnnounceSource{Interface: a.mem.Instance.Interface, Address: a.mem.State.Source})
 	case fsm.Listen:
-		a.mem.Hearing = act.Open
+		a.mem.Hearing, a.noted = act.Open, true
 		if act.Open {
 			a.listen()
 		} else {
@@ -98,7 +96,7 @@ func (a *Actor) changed(c fsm.Changed) {
 	}
 	a.mem = a.mem.withTransition(messages.Transition{At: a.wall(a.env.Now()), From: c.From.String(), To: c.To.String(), Cause: c.Cause})
 	a.mem.Entered[c.To]++
-	a.mem.Noticed = nil
+	a.mem.Noticed, a.noted = nil, true
 	a.line.ForgetNotices()
 	a.log.Info("entering state", "instance", a.mem.Instance.Name, "from", c.From.String(), "to", c.To.String(), "cause", c.Cause)
 	a.event("transition", c.From.String(), c.To.String(), c.Cause)
@@ -198,7 +196,7 @@ func (a *Actor) notice(key, from, text string) {
 		seen[k] = true
 	}
 	seen[key] = true
-	a.mem.Noticed = seen
+	a.mem.Noticed, a.noted = seen, true
 	a.log.Warn(key, "instance", a.mem.Instance.Name, "peer", from, "cause", text)
 	a.event("notice", "", "", text)
 }
@@ -208,11 +206,12 @@ func (a *Actor) noteConflict(before *fsm.State) {
 	was, is := before.Conflict, a.mem.State.Conflict
 	switch {
 	case !was.With.IsValid() && is.With.IsValid():
-		a.mem.Conflict.With = with(a.mem.Conflict.With, is.With.String())
+		a.mem.Conflict.With, a.noted = with(a.mem.Conflict.With, is.With.String()), true
 		a.event("conflict", "", "active", fmt.Sprintf("another master heard: %s", is.With))
 	case was.With.IsValid() && !is.With.IsValid():
 		d := time.Duration(a.env.Now() - was.Since)
 		a.mem.Conflict.Total += d
+		a.noted = true
 		a.event("conflict", "active", "", fmt.Sprintf("%s is no longer heard as master, after %s", was.With, d.Round(time.Millisecond)))
 	}
 }

@@ -24,10 +24,18 @@ type view struct {
 
 // publish shows the present memory to readers.
 func (a *Actor) publish() {
-	m, c := a.mem, a.cfg
-	a.view.mem.Store(&m)
-	a.view.cfg.Store(&c)
-	a.child.Publish(a.view)
+	if a.noted || a.kept == nil {
+		a.keep()
+	}
+	a.view.mem.Store(a.kept)
+	if c := a.view.cfg.Load(); c == nil || *c != a.cfg {
+		fresh := a.cfg
+		a.view.cfg.Store(&fresh)
+	}
+	if !a.shown {
+		a.shown = true
+		a.child.Publish(a.view)
+	}
 }
 
 // InstanceStatus implements messages.StatusReader.

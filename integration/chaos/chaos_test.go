@@ -38,9 +38,35 @@ func TestMasterKilledFiftyTimes(t *testing.T) {
 	}
 }
 
+// TestMasterHangs: an actor that answers nobody loses its lease. That may cost
+// mastership, but then in order: a resignation, one takeover after the skew time,
+// and the router is master again once its successor has listened.
 func TestMasterHangs(t *testing.T) {
 	scenario.Run(t, pair(), scenario.V2(), func(c *scenario.Cell) {
-		unnoticed(c, func(a, _ *lab.Daemon) { kill(c, a, messages.InstancePath("web"), "hang", 3) })
+		a, b := c.Both()
+		ping, err := c.Client.Ping(c.V, 10*time.Millisecond)
+		c.Check(err)
+		from := time.Now()
+		kill(c, a, messages.InstancePath("web"), "hang", 1)
+		ok := lab.Until(15*time.Second, func() bool {
+			sa, errA := a.Admin.Instance("web")
+			sb, errB := b.Admin.Instance("web")
+			return errors.Join(errA, errB) == nil && sa.State == "master" && sb.State == "backup"
+		})
+		if !ok {
+			c.Fatalf("a is not the one master again: %+v, %+v", c.Status(a).Transitions, c.Status(b).Transitions)
+		}
+		limit := c.Variant.Interval + c.Skew(c.InstanceB) + 100*time.Millisecond
+		if gap, at := c.Capture.MaxGap(lab.Active(), lab.After(from.Add(-2*c.Variant.Interval))); gap == 0 || gap > limit {
+			c.Errorf("nobody advertised for %v from %v, want at most %v", gap, at, limit)
+		}
+		if outage := ping.Outage(from); outage > limit {
+			c.Errorf("the client saw an outage of %v, want at most %v", outage, limit)
+		}
+		zeros := c.Capture.Adverts(lab.From("a"), lab.Priority(0))
+		if taken := len(c.Capture.Adverts(lab.From("b"), lab.Active())) > 0; taken != (len(zeros) == 1) || len(zeros) > 1 {
+			c.Errorf("%d resignations, and b took over: %t", len(zeros), taken)
+		}
 	})
 }
 

@@ -226,7 +226,7 @@ func (c *Cell) AwaitAdvert(host string, after time.Time, limit time.Duration) la
 // Silent fails if the host sent an advert after an instant.
 func (c *Cell) Silent(host string, after time.Time) {
 	if list := c.Capture.Adverts(lab.From(host), lab.After(after)); len(list) > 0 {
-		c.Errorf("%s sent %d adverts; first %v after %v", host, len(list), list[0].At.Sub(after), after)
+		c.Errorf("%s sent %d adverts, want none; the first at %v", host, len(list), list[0].At)
 	}
 }
 

@@ -19,8 +19,9 @@ import (
 // lab is two network namespaces without names, joined by veth pairs a0-b0,
 // a1-b1 and so on. They vanish with the test's thread and sockets.
 type lab struct {
-	t    *testing.T
-	a, b netns.NsHandle
+	t       *testing.T
+	a, b    netns.NsHandle
+	settled bool
 }
 
 func newLab(t *testing.T, pairs int) *lab {
@@ -36,7 +37,6 @@ func newLab(t *testing.T, pairs int) *lab {
 	for i := range pairs {
 		l.connect(i)
 	}
-	l.settle()
 	return l
 }
 
@@ -44,6 +44,10 @@ func newLab(t *testing.T, pairs int) *lab {
 // has given it a link-local address.
 func (l *lab) settle() {
 	l.t.Helper()
+	if l.settled {
+		return
+	}
+	l.settled = true
 	for _, ns := range []netns.NsHandle{l.a, l.b} {
 		l.in(ns, func() {
 			missing := map[int]bool{}
@@ -145,9 +149,12 @@ func (l *lab) joinB(v *VRRP, ifindex int, group netip.Addr) (err error) {
 	return err
 }
 
-// openAt opens a socket in a namespace.
+// openAt opens a socket in a namespace, over IPv6 as soon as that works.
 func (l *lab) openAt(ns netns.NsHandle, ipv6 bool) *VRRP {
 	l.t.Helper()
+	if ipv6 {
+		l.settle()
+	}
 	var v *VRRP
 	l.in(ns, func() {
 		var err error

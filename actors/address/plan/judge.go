@@ -220,8 +220,8 @@ func (b Book) Suspects(k Key) bool {
 }
 
 // Leftovers are the addresses to remove after a run that did not end in order:
-// those of the list, where they are, and those marked as ours anywhere; never
-// what is wished now.
+// those of the list, where they are; never what is wished now, nor what is only
+// marked as ours: another daemon of this host may hold that.
 func (b Book) Leftovers(list []Wish, dump []Form, env Env) []Form {
 	listed, wished := map[spot]bool{}, b.wished()
 	for _, w := range list {
@@ -230,7 +230,7 @@ func (b Book) Leftovers(list []Wish, dump []Form, env Env) []Form {
 	}
 	var left []Form
 	for _, f := range slices.Backward(dump) {
-		if (f.Protocol == ProtocolOurs || listed[f.spot()]) && !wished[f.spot()] {
+		if listed[f.spot()] && !wished[f.spot()] {
 			left = append(left, f)
 		}
 	}
