@@ -82,9 +82,6 @@ func (c *converter) refused(n *yaml.Node, written string) bool {
 	return true
 }
 
-// indexFrom is the number of keys from which on finding one needs an index.
-const indexFrom = 32
-
 // entries adds the keys and values of content to a mapping.
 func (c *converter) entries(out *node, content []*yaml.Node) {
 	out.entries = make([]entry, 0, len(content)/2)

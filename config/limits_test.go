@@ -34,15 +34,17 @@ var manyOf = map[string]func(n int) files{
 		const one = "    - {name: i%[1]d, interface: eth0, vrid: 7, virtual_ips: [192.0.2.1], unicast: {peers: [\"2001:db8::%[1]x\"]}}\n"
 		return files{"u.yaml": "version: 1\nvrrp:\n  instances:\n" + repeated(one, n/10)}
 	},
-	"words for instances": func(n int) files { return files{"u.yaml": "version: 1\nvrrp:\n  instances:\n" + repeated("    - x\n", n)} },
-	"comments":            func(n int) files { return files{"u.yaml": repeated("# c\n\n", n)} },
-	"commented items":     func(n int) files { return files{"u.yaml": "x:\n" + repeated("  - a # c\n  # d\n\n", n)} },
-	"tag directives":      func(n int) files { return files{"u.yaml": "{}\n" + repeated("%%TAG !a%d! x:\n", n)} },
-	"anchors":             func(n int) files { return files{"u.yaml": "x:\n" + repeated("  - &a%d b\n", n)} },
-	"aliases":             func(n int) files { return files{"u.yaml": "x: &a y\nz:\n" + repeated("  - *a\n", n)} },
-	"documents":           func(n int) files { return files{"u.yaml": repeated("---\n", n)} },
-	"brackets":            func(n int) files { return files{"u.yaml": "x: " + repeated("[", n)} },
-	"dashes":              func(n int) files { return files{"u.yaml": repeated("- ", n)} },
+	"words for instances": func(n int) files {
+		return files{"u.yaml": "version: 1\nvrrp:\n  instances:\n" + repeated("    - x\n", n)}
+	},
+	"comments":        func(n int) files { return files{"u.yaml": repeated("# c\n\n", n)} },
+	"commented items": func(n int) files { return files{"u.yaml": "x:\n" + repeated("  - a # c\n  # d\n\n", n)} },
+	"tag directives":  func(n int) files { return files{"u.yaml": "{}\n" + repeated("%%TAG !a%d! x:\n", n)} },
+	"anchors":         func(n int) files { return files{"u.yaml": "x:\n" + repeated("  - &a%d b\n", n)} },
+	"aliases":         func(n int) files { return files{"u.yaml": "x: &a y\nz:\n" + repeated("  - *a\n", n)} },
+	"documents":       func(n int) files { return files{"u.yaml": repeated("---\n", n)} },
+	"brackets":        func(n int) files { return files{"u.yaml": "x: " + repeated("[", n)} },
+	"dashes":          func(n int) files { return files{"u.yaml": repeated("- ", n)} },
 }
 
 func addresses(key string, n int) files {

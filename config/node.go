@@ -136,6 +136,9 @@ func run(s, set string) int {
 func (n *node) at(path *keyPath) place  { return place{position: &n.position, path: path} }
 func (e *entry) at(path *keyPath) place { return place{position: &e.position, path: path} }
 
+// indexFrom is the number of keys from which on looking one up needs an index.
+const indexFrom = 32
+
 // lookup finds a key of a mapping; nil: absent. The entry moves with the next add.
 func (n *node) lookup(key string) *entry {
 	if n.index != nil {

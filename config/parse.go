@@ -131,18 +131,18 @@ func (c *converter) syntax(err error) {
 	}
 	mark, context := e.Mark, e.ContextMark
 	what := "YAML syntax: " + strings.TrimSpace(e.Message)
-	if e.ContextMsg != "" && e.Message != errTooDeep.Error() {
+	begins := context.Line > 0 && context != mark && e.Message != errTooDeep.Error()
+	if begins {
 		what += " " + e.ContextMsg
 	}
-	switch line, col := lastCharacter(c.text); {
-	case mark.Line < line || mark.Line == line && mark.Column <= col:
-		if context.Line > 0 && (context.Line < mark.Line || context.Column < mark.Column) {
-			what += fmt.Sprintf(" that begins at %s", c.place(context.Line, context.Column))
-		}
-	case context.Line > 0 && (context.Line < line || context.Line == line && context.Column <= col):
-		mark = context // something does not end: nothing is at the end, so show where it begins
-	default:
+	line, col := lastCharacter(c.text)
+	switch atEnd := mark.Line > line || mark.Line == line && mark.Column > col; {
+	case atEnd && begins:
+		mark = context // nothing is at the end, so show what does not end
+	case atEnd:
 		mark.Line, mark.Column = line, col
+	case begins:
+		what += fmt.Sprintf(" that begins at %s", c.place(context.Line, context.Column))
 	}
 	c.errorf(c.place(mark.Line, mark.Column), "%s", what)
 }

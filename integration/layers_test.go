@@ -34,7 +34,7 @@ var layers = []layer{
 	{"actors/*/fsm", []string{"netio/packet"}},
 	{"actors/*/plan", []string{"netio/packet"}},
 	{"netio/packet", nil},
-	{"config/...", []string{"config/...", "github.com/goccy/go-yaml/..."}},
+	{"config/...", []string{"config/...", "go.yaml.in/yaml/..."}},
 	{"messages", []string{"netio/packet", "config"}},
 	{"supervisors", []string{"messages", runtime + "/..."}},
 	{"actors/timer", []string{"supervisors", runtime + "/..."}},

@@ -53,7 +53,7 @@ func (w *world) open(d *daemon, clock pacer.Clock) error {
 	t := d.config.Global.Pacer
 	var err error
 	w.pacer, err = pacer.New(pacer.Config{
-		Options: pacer.Options{Now: clock.Now, OnLeaseEnd: d.leaseEnded, OnMissed: d.missed, OnUnknown: d.unknownVRID},
+		Options: pacer.Options{Now: clock.Now, OnLeaseEnd: d.leaseEnded, OnMissed: d.missed, OnUnknown: d.unknownVRID, OnNear: w.near},
 		Thread:  pacer.Thread{Name: t.Name, Nice: t.Nice, RTPriority: t.RTPriority, CPUs: t.CPUs},
 		Problem: func(err error) { d.log.Warn("pacer thread runs with less than asked for", "err", err) },
 	})
@@ -100,6 +100,9 @@ func (w *world) socket(ipv6 bool) (*rawsock.VRRP, error) {
 	w.sockets[f] = s
 	return s, nil
 }
+
+// near keeps the writer awake for a takeover that may follow.
+func (w *world) near() { w.writer.Standby() }
 
 // close ends what the actors used; they are gone by now.
 func (w *world) close() error {

@@ -194,8 +194,11 @@ func TestLeftoversOfADeadProcessAreRemoved(t *testing.T) {
 	if err := stale.Do(sleeper.Start); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- sleeper.Wait() }() // ends when the sleeper is killed below
+	ended := make(chan struct{})
+	go func() { // ends when the sleeper is killed below
+		_ = sleeper.Wait()
+		close(ended)
+	}()
 
 	l, err := New("labold")
 	if err != nil {

@@ -15,6 +15,7 @@ func (w *Writer) next(mine uint64) (more, over bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.chunk = w.chunk[:0]
+	w.waiting.Store(false)
 	if w.run != mine || w.closed {
 		return false, true
 	}
@@ -40,7 +41,7 @@ func (w *Writer) next(mine uint64) (more, over bool) {
 		done++
 	}
 	w.jobs = slices.Delete(w.jobs, 0, done)
-	w.idle = len(w.chunk) == 0 && len(w.repeats.turn) == 0
+	w.idle = len(w.chunk) == 0 && len(w.repeats.turn) == 0 && !w.onStandby()
 	if w.stopping && len(w.chunk) == 0 {
 		return false, true
 	}

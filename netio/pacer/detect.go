@@ -92,3 +92,40 @@ func (e *Engine) try(l *line, f *packet.Frame, now int64) {
 	old := l.lease.Load()
 	l.lease.CompareAndSwap(old, now+int64(max(interval/2, shortestTrialLease)))
 }
+
+// standby is how long before the end of an armed watch the claim's writer is
+// woken, so that it is awake when the advert leaves.
+const standby = 250 * time.Microsecond
+
+// foresee wakes the writer for takeovers that are near. A watch whose deadline
+// has moved on is put where it belongs, so a living master costs no more
+// wake-ups than without.
+func (e *Engine) foresee(f int, now int64) {
+	if e.opt.OnNear == nil {
+		return
+	}
+	h := &e.detect[f]
+	for {
+		at, ok := h.first()
+		if !ok || at > now+int64(standby) || at <= e.foreseen[f] {
+			return
+		}
+		l := h.items[0].l
+		if d := l.deadline(); d > at {
+			h.set(l, d)
+			continue
+		}
+		e.foreseen[f] = at
+		if l.armed != nil {
+			e.opt.OnNear()
+		}
+	}
+}
+
+// nearest is when foresee wants a turn.
+func (e *Engine) nearest(f int) (at int64, ok bool) {
+	if at, ok = e.detect[f].first(); !ok || e.opt.OnNear == nil || at <= e.foreseen[f] {
+		return at, ok
+	}
+	return at - int64(standby), true
+}

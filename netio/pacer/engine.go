@@ -54,6 +54,10 @@ type Options struct {
 	// no sign of life. The resign frame has left.
 	OnLeaseEnd func(path string)
 
+	// OnNear tells that an armed watch ends within a quarter of a millisecond
+	// unless an advert comes: what its claim needs should be awake.
+	OnNear func()
+
 	// OnMissed tells that the owner of path has not answered a HintRenew by
 	// the time of the next.
 	OnMissed func(path string)
@@ -78,19 +82,20 @@ type Engine struct {
 	fenced atomic.Uint64
 
 	// The rest belongs to the turn.
-	table   table
-	work    []job // orders being carried out
-	done    int
-	send    heap
-	detect  [2]heap
-	keep    heap
-	out     [2]outbox
-	held    []*line
-	freed   []*line
-	rest    [2][]packet.VRRPDatagram // read and not yet judged
-	backlog [2]bool                  // the socket was not read to its end
-	clear   [2]int64                 // what arrived up to here has been read
-	stallAt int64                    // the last turn that was too late to judge anybody
+	table    table
+	work     []job // orders being carried out
+	done     int
+	send     heap
+	detect   [2]heap
+	keep     heap
+	out      [2]outbox
+	held     []*line
+	freed    []*line
+	rest     [2][]packet.VRRPDatagram // read and not yet judged
+	backlog  [2]bool                  // the socket was not read to its end
+	foreseen [2]int64                 // deadline that OnNear was last told of
+	clear    [2]int64                 // what arrived up to here has been read
+	stallAt  int64                    // the last turn that was too late to judge anybody
 	mail
 	strange [2][256]int64 // when an unknown VRID was last reported
 }
@@ -199,6 +204,8 @@ func (e *Engine) Turn(ready Ready) (next int64) {
 	e.judge(0, now)
 	e.judge(1, now)
 	e.flush()
+	e.foresee(0, now)
+	e.foresee(1, now)
 	e.sweep(now)
 	e.flush()
 	e.deliver()
@@ -236,8 +243,8 @@ func (e *Engine) nextTurn(now int64) int64 {
 		}
 	}
 	sooner(e.send.first())
-	sooner(e.detect[0].first())
-	sooner(e.detect[1].first())
+	sooner(e.nearest(0))
+	sooner(e.nearest(1))
 	sooner(e.keep.first())
 	if len(e.keep.items) > 0 && e.keep.items[0].l.keepFrom <= now {
 		sooner(now+int64(sweepPause), true) // the sweep had more than it may do in a turn

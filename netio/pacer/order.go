@@ -102,14 +102,16 @@ func (e *Engine) takeOrders(now int64) {
 		for _, o := range l.orders {
 			e.work = append(e.work, job{l, o})
 		}
-		clear(l.orders)
-		l.orders = l.orders[:0]
+		l.orders = nil // thousands of lines give few orders after their start
 	}
 	clear(e.dirty)
 	e.dirty = e.dirty[:0]
 	e.mu.Unlock()
 	e.carryOut(now)
 }
+
+// maxIdleWork is how many orders' worth of memory is kept between turns.
+const maxIdleWork = 256
 
 type job struct {
 	l *line
@@ -123,6 +125,9 @@ func (e *Engine) carryOut(now int64) {
 		if !j.l.closed {
 			e.perform(j.l, &j.o, now)
 		}
+	}
+	if cap(e.work) > maxIdleWork {
+		e.work = nil
 	}
 	clear(e.work)
 	e.work, e.done = e.work[:0], 0
