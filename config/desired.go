@@ -40,7 +40,7 @@ func identity(n *Instance) string {
 // InstancePath is the path of the actor of a VRRP instance.
 func InstancePath(name string) string { return "/vrrp/instance/" + Escape(name) }
 
-// Escape percent-encodes the bytes of a name outside A-Za-z0-9_.:-
+// Escape percent-encodes the bytes of a name that are not of A-Za-z0-9_.:- .
 func Escape(name string) string {
 	var out strings.Builder
 	for i := range len(name) {

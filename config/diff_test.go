@@ -58,33 +58,57 @@ func TestCompare(t *testing.T) {
 		{"an owner starts as master by itself", func(c *Config) {
 			c.VRRP.Instances[0].Priority, c.VRRP.Instances[0].StartMaster = 255, true
 		}, Diff{Changed: []Change{{a, []string{"priority"}}}, Unchanged: 2}},
-		{"a new name", func(c *Config) { c.VRRP.Instances[0].Name = "z" },
-			Diff{Renamed: []Rename{{a, "/vrrp/instance/z", nil}}, Unchanged: 2}},
-		{"a new name and priority", func(c *Config) { c.VRRP.Instances[0].Name, c.VRRP.Instances[0].Priority = "z", 1 },
-			Diff{Renamed: []Rename{{a, "/vrrp/instance/z", []string{"priority"}}}, Unchanged: 2}},
-		{"names swapped", func(c *Config) { c.VRRP.Instances[0].Name, c.VRRP.Instances[1].Name = "b", "a" },
-			Diff{Renamed: []Rename{{b, a, nil}, {a, b, nil}}, Unchanged: 1}},
-		{"another vrid", func(c *Config) { c.VRRP.Instances[0].VRID = 9 },
-			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2}},
-		{"another interface", func(c *Config) { c.VRRP.Instances[0].Interface = "eth1" },
-			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2}},
-		{"another family", func(c *Config) { c.VRRP.Instances[0].Family = IPv6 },
-			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2}},
-		{"another group", func(c *Config) { c.VRRP.Instances[0].McastGroup = netip.MustParseAddr("224.0.0.19") },
-			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2}},
-		{"multicast becomes unicast", func(c *Config) { c.VRRP.Instances[0].Unicast = &Unicast{} },
-			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2}},
-		{"another source of multicast", func(c *Config) { c.VRRP.Instances[0].SourceIP = netip.MustParseAddr("192.0.2.7") },
-			Diff{Changed: []Change{{a, []string{"source_ip"}}}, Unchanged: 2}},
-		{"another source of unicast", func(c *Config) { c.VRRP.Instances[2].SourceIP = netip.MustParseAddr("192.0.2.7") },
-			Diff{Started: []string{u}, Stopped: []string{u}, Unchanged: 2}},
-		{"another peer", func(c *Config) { c.VRRP.Instances[2].Unicast = &Unicast{Peers: []Peer{{MaxTTL: 255}}, TTL: 255} },
-			Diff{Changed: []Change{{u, []string{"unicast"}}}, Unchanged: 2}},
+		{
+			"a new name", func(c *Config) { c.VRRP.Instances[0].Name = "z" },
+			Diff{Renamed: []Rename{{a, "/vrrp/instance/z", nil}}, Unchanged: 2},
+		},
+		{
+			"a new name and priority", func(c *Config) { c.VRRP.Instances[0].Name, c.VRRP.Instances[0].Priority = "z", 1 },
+			Diff{Renamed: []Rename{{a, "/vrrp/instance/z", []string{"priority"}}}, Unchanged: 2},
+		},
+		{
+			"names swapped", func(c *Config) { c.VRRP.Instances[0].Name, c.VRRP.Instances[1].Name = "b", "a" },
+			Diff{Renamed: []Rename{{b, a, nil}, {a, b, nil}}, Unchanged: 1},
+		},
+		{
+			"another vrid", func(c *Config) { c.VRRP.Instances[0].VRID = 9 },
+			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2},
+		},
+		{
+			"another interface", func(c *Config) { c.VRRP.Instances[0].Interface = "eth1" },
+			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2},
+		},
+		{
+			"another family", func(c *Config) { c.VRRP.Instances[0].Family = IPv6 },
+			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2},
+		},
+		{
+			"another group", func(c *Config) { c.VRRP.Instances[0].McastGroup = netip.MustParseAddr("224.0.0.19") },
+			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2},
+		},
+		{
+			"multicast becomes unicast", func(c *Config) { c.VRRP.Instances[0].Unicast = &Unicast{} },
+			Diff{Started: []string{a}, Stopped: []string{a}, Unchanged: 2},
+		},
+		{
+			"another source of multicast", func(c *Config) { c.VRRP.Instances[0].SourceIP = netip.MustParseAddr("192.0.2.7") },
+			Diff{Changed: []Change{{a, []string{"source_ip"}}}, Unchanged: 2},
+		},
+		{
+			"another source of unicast", func(c *Config) { c.VRRP.Instances[2].SourceIP = netip.MustParseAddr("192.0.2.7") },
+			Diff{Started: []string{u}, Stopped: []string{u}, Unchanged: 2},
+		},
+		{
+			"another peer", func(c *Config) { c.VRRP.Instances[2].Unicast = &Unicast{Peers: []Peer{{MaxTTL: 255}}, TTL: 255} },
+			Diff{Changed: []Change{{u, []string{"unicast"}}}, Unchanged: 2},
+		},
 		{"one less, one more", func(c *Config) {
 			c.VRRP.Instances[1] = Instance{Name: "n", VRID: 77}
 		}, Diff{Started: []string{"/vrrp/instance/n"}, Stopped: []string{b}, Unchanged: 2}},
-		{"options that are taken over", func(c *Config) { c.Global.StopTimeout, c.VRRP.LogUnknownVRIDs = time.Second, true },
-			Diff{Unchanged: 3, Options: []string{"global.stop_timeout", "vrrp.log_unknown_vrids"}}},
+		{
+			"options that are taken over", func(c *Config) { c.Global.StopTimeout, c.VRRP.LogUnknownVRIDs = time.Second, true },
+			Diff{Unchanged: 3, Options: []string{"global.stop_timeout", "vrrp.log_unknown_vrids"}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -192,8 +216,8 @@ func compareOption(t *testing.T, section string, field, inner int) {
 
 func fieldNames(t reflect.Type) []string {
 	var out []string
-	for i := range t.NumField() {
-		out = append(out, t.Field(i).Name)
+	for f := range t.Fields() {
+		out = append(out, f.Name)
 	}
 	return out
 }
@@ -214,7 +238,7 @@ func change(v reflect.Value) {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 	case reflect.Struct:
-		if a, ok := v.Addr().Interface().(*netip.Addr); ok {
+		if a, ok := reflect.TypeAssert[*netip.Addr](v.Addr()); ok {
 			*a = netip.MustParseAddr("192.0.2.1")
 			return
 		}

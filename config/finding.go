@@ -145,6 +145,7 @@ func (r *report) add(s Severity, at place, host bool, format string, args ...any
 func (r *report) errorf(at place, format string, args ...any) {
 	r.add(Error, at, false, format, args...)
 }
+
 func (r *report) warnf(at place, format string, args ...any) {
 	r.add(Warning, at, false, format, args...)
 }

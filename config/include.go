@@ -28,8 +28,7 @@ type reader struct {
 func (r *reader) tree(path string, from place) *node {
 	text, err := r.read(path)
 	if err != nil {
-		var p *fs.PathError
-		if errors.As(err, &p) {
+		if p, ok := errors.AsType[*fs.PathError](err); ok {
 			err = p.Err // the message has the path already
 		}
 		r.errorf(from, "read %s: %v", path, err)

@@ -85,9 +85,10 @@ var nameKind = stringKind("a name: 1..31 of A-Za-z0-9_.:-", func(s string) bool 
 	return s != "" && len(s) <= 31 && strings.Trim(s, nameBytes) == ""
 })
 
-// interfaceKind is a name as the kernel allows it.
+// interfaceKind is a name as the kernel allows it. Its blanks are those of
+// Latin-1, so that an octet a0 is one inside any letter too.
 var interfaceKind = stringKind("an interface name: 1..15 characters, no / : or blank", func(s string) bool {
-	return s != "" && len(s) <= 15 && s != "." && s != ".." && !strings.ContainsAny(s, "/: \t\n\v\f\r\x85\xa0\x00")
+	return s != "" && len(s) <= 15 && s != "." && s != ".." && !strings.ContainsAny(s, "/: \t\n\v\f\r\x00") && strings.IndexByte(s, 0xa0) < 0
 })
 
 var accountKind = stringKind("the name of an account or group", func(s string) bool {

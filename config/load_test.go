@@ -101,12 +101,16 @@ func TestDefaultsThatDepend(t *testing.T) {
 		{"an owner starts as master", "{}", "priority: 255", func(n *Instance) bool { return n.StartMaster && !n.OwnerIgnoreAdverts }},
 		{"an owner may start as backup", "{}", "priority: 255, state: backup", func(n *Instance) bool { return !n.StartMaster }},
 		{"a strict owner ignores adverts", "{}", "priority: 255, strict: true", func(n *Instance) bool { return n.OwnerIgnoreAdverts }},
-		{"unless told not to", "{}", "priority: 255, strict: true, owner_ignore_adverts: false",
-			func(n *Instance) bool { return !n.OwnerIgnoreAdverts }},
-		{"strict answers a lower advert without a burst", "{strict: true, garp: {lower_priority_repeat: 4}}", "",
+		{
+			"unless told not to", "{}", "priority: 255, strict: true, owner_ignore_adverts: false",
+			func(n *Instance) bool { return !n.OwnerIgnoreAdverts },
+		},
+		{
+			"strict answers a lower advert without a burst", "{strict: true, garp: {lower_priority_repeat: 4}}", "",
 			func(n *Instance) bool {
 				return n.GARP.LowerRepeat == 0 && n.GARP.LowerDelay == 0 && n.GARP.MasterRepeat == 5
-			}},
+			},
+		},
 		{"unless asked to", "{strict: true}", "garp: {lower_priority_repeat: 4}", func(n *Instance) bool { return n.GARP.LowerRepeat == 4 }},
 		{"minimal is one burst of one", "{garp: {minimal: true}}", "", func(n *Instance) bool {
 			return n.GARP == GARP{MasterRepeat: 1, MasterRefreshRepeat: 1, LowerRepeat: 1}

@@ -92,7 +92,7 @@ func (c *converter) load() (body *yaml.Node, err error) {
 	for {
 		var doc yaml.Node
 		switch err := loader.Load(&doc); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return body, nil
 		case err != nil:
 			return nil, err

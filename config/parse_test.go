@@ -34,22 +34,38 @@ func show(b *strings.Builder, n *node) {
 // Values are of the core schema, places are characters from 1.
 func TestParse(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"words of YAML 1.1 are strings", "a: on\nb: [yes, 0o17, 017, 1e3, .5]\n",
-			`{"a"@1:1=4 "on"@1:4 "b"@2:1=[4 "yes"@2:5 2 "0o17"@2:10 2 "017"@2:16 3 "1e3"@2:21 3 ".5"@2:26 ]@2:4 }@1:1`},
-		{"what has quotes is a string", "a: '1'\nb: \"\"\nc: |\n  true\nd: >\n  x\n  y\n",
-			`{"a"@1:1=4 "1"@1:4 "b"@2:1=4 ""@2:4 "c"@3:1=4 "true\n"@3:4 "d"@5:1=4 "x y\n"@5:4 }@1:1`},
-		{"nothing stands at its key", "a:\nb: ~\nc: {d, e: }\nf: [null]\n",
-			`{"a"@1:1=0 ""@1:1 "b"@2:1=0 "~"@2:1 "c"@3:1={"d"@3:5=0 ""@3:5 "e"@3:8=0 ""@3:8 }@3:4 "f"@4:1=[0 "null"@4:4 ]@4:4 }@1:1`},
-		{"places count characters", "a: {é: ü, c: d}\nb: \"\U0001f600\" # x\n\"k\": 1",
-			`{"a"@1:1={"é"@1:5=4 "ü"@1:8 "c"@1:11=4 "d"@1:14 }@1:4 "b"@2:1=4 "😀"@2:4 "k"@3:1=2 "1"@3:6 }@1:1`},
-		{"line ends of all systems", "a: 1\rb: 2\r\nc: 3\n",
-			`{"a"@1:1=2 "1"@1:4 "b"@2:1=2 "2"@2:4 "c"@3:1=2 "3"@3:4 }@1:1`},
-		{"lists at the key's indentation", "a:\n- b: 1\n  c: 2\n-\n  - d\n",
-			`{"a"@1:1=[{"b"@2:3=2 "1"@2:6 "c"@3:3=2 "2"@3:6 }@2:3 [4 "d"@5:5 ]@5:3 ]@2:1 }@1:1`},
-		{"lines are folded", "a: b\n  c\n\n  d\ne: 'f\n  g'\n",
-			`{"a"@1:1=4 "b c\nd"@1:4 "e"@5:1=4 "f g"@5:4 }@1:1`},
-		{"addresses in braces", "a: {b: 2001:db8::1, c: [fe80::1%eth0]}\n",
-			`{"a"@1:1={"b"@1:5=4 "2001:db8::1"@1:8 "c"@1:21=[4 "fe80::1%eth0"@1:25 ]@1:24 }@1:4 }@1:1`},
+		{
+			"words of YAML 1.1 are strings", "a: on\nb: [yes, 0o17, 017, 1e3, .5]\n",
+			`{"a"@1:1=4 "on"@1:4 "b"@2:1=[4 "yes"@2:5 2 "0o17"@2:10 2 "017"@2:16 3 "1e3"@2:21 3 ".5"@2:26 ]@2:4 }@1:1`,
+		},
+		{
+			"what has quotes is a string", "a: '1'\nb: \"\"\nc: |\n  true\nd: >\n  x\n  y\n",
+			`{"a"@1:1=4 "1"@1:4 "b"@2:1=4 ""@2:4 "c"@3:1=4 "true\n"@3:4 "d"@5:1=4 "x y\n"@5:4 }@1:1`,
+		},
+		{
+			"nothing stands at its key", "a:\nb: ~\nc: {d, e: }\nf: [null]\n",
+			`{"a"@1:1=0 ""@1:1 "b"@2:1=0 "~"@2:1 "c"@3:1={"d"@3:5=0 ""@3:5 "e"@3:8=0 ""@3:8 }@3:4 "f"@4:1=[0 "null"@4:4 ]@4:4 }@1:1`,
+		},
+		{
+			"places count characters", "a: {é: ü, c: d}\nb: \"\U0001f600\" # x\n\"k\": 1",
+			`{"a"@1:1={"é"@1:5=4 "ü"@1:8 "c"@1:11=4 "d"@1:14 }@1:4 "b"@2:1=4 "😀"@2:4 "k"@3:1=2 "1"@3:6 }@1:1`,
+		},
+		{
+			"line ends of all systems", "a: 1\rb: 2\r\nc: 3\n",
+			`{"a"@1:1=2 "1"@1:4 "b"@2:1=2 "2"@2:4 "c"@3:1=2 "3"@3:4 }@1:1`,
+		},
+		{
+			"lists at the key's indentation", "a:\n- b: 1\n  c: 2\n-\n  - d\n",
+			`{"a"@1:1=[{"b"@2:3=2 "1"@2:6 "c"@3:3=2 "2"@3:6 }@2:3 [4 "d"@5:5 ]@5:3 ]@2:1 }@1:1`,
+		},
+		{
+			"lines are folded", "a: b\n  c\n\n  d\ne: 'f\n  g'\n",
+			`{"a"@1:1=4 "b c\nd"@1:4 "e"@5:1=4 "f g"@5:4 }@1:1`,
+		},
+		{
+			"addresses in braces", "a: {b: 2001:db8::1, c: [fe80::1%eth0]}\n",
+			`{"a"@1:1={"b"@1:5=4 "2001:db8::1"@1:8 "c"@1:21=[4 "fe80::1%eth0"@1:25 ]@1:24 }@1:4 }@1:1`,
+		},
 		{"an empty document before or after is none", "---\n--- # x\na: 1\n...\n---\n...\n", `{"a"@3:1=2 "1"@3:4 }@3:1`},
 		{"a quoted merge key is a key", "\"<<\": 1\n", `{"<<"@1:1=2 "1"@1:7 }@1:1`},
 		{"a key behind a question mark", "? a\n: b\n", `{"a"@1:3=4 "b"@2:3 }@1:1`},
@@ -74,12 +90,16 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const anchors = "YAML anchors, aliases and merge keys are not supported; write the "
 	tests := []struct{ name, text, want string }{
-		{"a list that does not end", "a: [1, 2\nb: 3\n",
-			"2:2: error: YAML syntax: did not find expected ',' or ']' while parsing a flow sequence that begins at u.yaml:1:4"},
+		{
+			"a list that does not end", "a: [1, 2\nb: 3\n",
+			"2:2: error: YAML syntax: did not find expected ',' or ']' while parsing a flow sequence that begins at u.yaml:1:4",
+		},
 		{"a mapping that does not end", "a: {b: 1\n\n", "1:4: error: YAML syntax: did not find expected ',' or '}' while parsing a flow mapping"},
 		{"a string that does not end", "b: 1\na: \"x\n\n", "2:4: error: YAML syntax: found unexpected end of stream while scanning a quoted scalar"},
-		{"an escape that is none", "k: \"\\q\"\n",
-			"1:5: error: YAML syntax: found unknown escape character while scanning a quoted scalar that begins at u.yaml:1:4"},
+		{
+			"an escape that is none", "k: \"\\q\"\n",
+			"1:5: error: YAML syntax: found unknown escape character while scanning a quoted scalar that begins at u.yaml:1:4",
+		},
 		{"two colons", "a: b: c\n", "1:5: error: YAML syntax: mapping values are not allowed in this context"},
 		{"less indentation", "a:\n   b: 1\n  c: 2\n", "3:3: error: YAML syntax: did not find expected key while parsing a block mapping that begins at u.yaml:1:1"},
 		{"a control character", "a: \"é\x01\"\n", "1:6: error: found the character U+0001, which is not allowed"},

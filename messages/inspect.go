@@ -82,13 +82,21 @@ type InstanceStatus struct {
 	Held           bool              `json:"held"` // after switchover
 	Addresses      []string          `json:"addresses"`
 	Excluded       []string          `json:"excluded_addresses"`
-	AddressesHeld  bool              `json:"addresses_held"` // claimed in the kernel now
+	AddressesHeld  bool              `json:"addresses_held"`              // claimed in the kernel now
+	Refused        []Refused         `json:"refused_addresses,omitempty"` // of those claimed
+	StartupUntil   *time.Time        `json:"startup_until,omitempty"`     // end of the start-up delay; nil: over
 	Faults         []Fault           `json:"faults"`
 	Counters       map[string]uint64 `json:"counters"`
 	Peers          []Peer            `json:"peers"`
 	Margin         Margin            `json:"margin"`
 	Conflict       Conflict          `json:"conflict"`
 	Transitions    []Transition      `json:"transitions"` // the last 16, oldest first
+}
+
+// Refused is an address of a master that the kernel would not take.
+type Refused struct {
+	Address string `json:"address"`
+	Error   string `json:"error"`
 }
 
 // StatusReader is what an instance publishes to the registry: it is called by

@@ -121,7 +121,7 @@ func (h *host) do(j Job) Result {
 				h.forms = append(h.forms, a.Form)
 			}
 		}
-		if a.Frame != nil {
+		if a.Frame != nil && !(j.Quiet && r.Existed[i]) {
 			h.said = append(h.said, fmt.Sprintf("%s x%d", addr, j.Repeat))
 		}
 	}

@@ -52,7 +52,7 @@ func (a *Actor) refused(j Job, x *armed) {
 
 // job dresses an order with its announcements.
 func (a *Actor) job(o plan.Order, x *armed) Job {
-	j := Job{ID: o.Job, Owner: o.Owner, Cancel: o.Cancel, Dels: o.Dels, Repeat: o.Announce}
+	j := Job{ID: o.Job, Owner: o.Owner, Cancel: o.Cancel, Dels: o.Dels, Repeat: o.Announce, Quiet: o.Quiet}
 	j.Adds = make([]Add, len(o.Adds))
 	for i, add := range o.Adds {
 		j.Adds[i] = Add{Form: add.Form, Held: add.Held, Frame: a.frame(add.Form)}

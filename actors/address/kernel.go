@@ -34,7 +34,8 @@ type Job struct {
 	Cancel bool // repeats of the owner that still wait are void
 	Dels   []plan.Form
 	Adds   []Add
-	Repeat int // messages per address; those after the first wait for everything urgent
+	Repeat int  // messages per address; those after the first wait for everything urgent
+	Quiet  bool // an addition that is there already is not announced
 	// Done is called on the writer's thread after all but the repeats.
 	Done func(Result)
 }

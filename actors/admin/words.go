@@ -21,6 +21,8 @@ func obstacleText(st *messages.InstanceStatus) string {
 		return fmt.Sprintf("every fault above has to clear; then it is backup and takes over after %s without an advert", down)
 	case st.State == "init":
 		return "it has not started yet, or the start-up delay is running"
+	case st.StartupUntil != nil:
+		return fmt.Sprintf("the start-up delay: until %s it sends nothing and hears nothing, then it takes over after %s without an advert", instant(*st.StartupUntil), down)
 	case st.Held && st.Master != nil:
 		return fmt.Sprintf("held by switchover; it takes over only when %s falls silent for %s", st.Master.Address, down)
 	case st.Held:
@@ -85,11 +87,16 @@ func keepsText(st *messages.InstanceStatus) string {
 	return fmt.Sprintf("its priority %d; the best other was %d at %s", st.Priority.Effective, best, at)
 }
 
-func heldText(held bool) string {
-	if held {
-		return "on"
+func heldText(st *messages.InstanceStatus) string {
+	switch n := len(st.Refused); {
+	case !st.AddressesHeld:
+		return "not on"
+	case n == 1:
+		return "all but one on"
+	case n > 1:
+		return fmt.Sprintf("all but %d on", n)
 	}
-	return "not on"
+	return "on"
 }
 
 func orNone(s, none string) string {

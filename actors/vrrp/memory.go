@@ -24,7 +24,8 @@ type memory struct {
 	Transitions []messages.Transition // the last keptTransitions, oldest first
 	Entered     [4]uint64             // transitions into each role
 	Conflict    conflict
-	Noticed     map[string]bool // notices of this role
+	Noticed     map[string]bool    // notices of this role
+	Refused     []messages.Refused // addresses of the present claim; never changed
 }
 
 // keptTransitions is how many transitions status shows.

@@ -62,7 +62,7 @@ func (a *Actor) do(act fsm.Action) {
 		a.mem.Holding, a.noted = true, true
 		a.child.Tell(messages.PathAddress, a.claim(act.Repeat))
 	case fsm.ReleaseAddresses:
-		a.mem.Holding, a.noted = false, true
+		a.mem.Holding, a.mem.Refused, a.noted = false, nil, true
 		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
 	case fsm.Announce:
 		a.child.Tell(messages.PathAddress, &messages.AnnounceAddresses{Owner: a.child.Path, Repeat: act.Repeat})
@@ -94,12 +94,13 @@ func (a *Actor) changed(c fsm.Changed) {
 	if c.From == fsm.Master {
 		st[packet.VRRPReleaseMaster].Add(1)
 	}
-	a.mem = a.mem.withTransition(messages.Transition{At: a.wall(a.env.Now()), From: c.From.String(), To: c.To.String(), Cause: c.Cause})
+	at := time.Now() // one instant for status, log and timeline
+	a.mem = a.mem.withTransition(messages.Transition{At: at, From: c.From.String(), To: c.To.String(), Cause: c.Cause})
 	a.mem.Entered[c.To]++
 	a.mem.Noticed, a.noted = nil, true
 	a.line.ForgetNotices()
 	a.log.Info("entering state", "instance", a.mem.Instance.Name, "from", c.From.String(), "to", c.To.String(), "cause", c.Cause)
-	a.event("transition", c.From.String(), c.To.String(), c.Cause)
+	a.eventAt(at, "transition", c.From.String(), c.To.String(), c.Cause)
 	switch c.To {
 	case fsm.Backup:
 		a.answerSwitchover(&messages.Done{})
@@ -229,23 +230,32 @@ func with(list []string, s string) []string {
 // noticePackets reports dropped and odd packets, each kind once.
 func (a *Actor) noticePackets() {
 	for _, n := range a.line.Notices() {
-		a.notice("packet "+n.Reason.String(), n.From, fmt.Sprintf("packet from %s: %s", n.From, n.Reason))
+		what := "packet from " + n.From
+		if n.Reason == packet.VRRPSendErr {
+			what = "advert to " + n.From
+		}
+		a.notice("packet "+n.Reason.String(), n.From, fmt.Sprintf("%s: %s", what, n.Reason))
 	}
 }
 
 // applied reports addresses the kernel refused; a refusal stops no transition.
 func (a *Actor) applied(m *messages.AddressesApplied) {
+	var refused []messages.Refused
 	for _, f := range m.Failed {
+		refused = append(refused, messages.Refused{Address: f.Prefix.String(), Error: f.Error})
 		a.log.Error("address refused", "instance", a.mem.Instance.Name, "address", f.Prefix.String(), "err", f.Error)
 		a.event("address_refused", "", "", fmt.Sprintf("%s: %s", f.Prefix, f.Error))
 	}
+	if !slices.Equal(refused, a.mem.Refused) {
+		a.mem.Refused, a.noted = refused, true
+		a.publish()
+	}
 }
 
-func (a *Actor) event(kind, from, to, cause string) {
+func (a *Actor) event(kind, from, to, cause string) { a.eventAt(time.Now(), kind, from, to, cause) }
+
+func (a *Actor) eventAt(at time.Time, kind, from, to, cause string) {
 	a.child.Tell(messages.PathInspect, &messages.Event{
-		At: a.wall(a.env.Now()), Kind: kind, Object: a.child.Path, From: from, To: to, Cause: cause,
+		At: at, Kind: kind, Object: a.child.Path, From: from, To: to, Cause: cause,
 	})
 }
-
-// wall is the wall-clock time of an instant of the monotonic clock.
-func (a *Actor) wall(at int64) time.Time { return time.Now().Add(time.Duration(at - a.env.Now())) }

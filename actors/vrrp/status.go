@@ -18,6 +18,7 @@ type view struct {
 	path string
 	line Line
 	now  func() int64
+	skew atomic.Int64 // wall clock less monotonic clock, nanoseconds; 0: not read yet
 	mem  atomic.Pointer[memory]
 	cfg  atomic.Pointer[fsm.Config]
 }
@@ -51,13 +52,19 @@ func (v *view) InstanceStatus() messages.InstanceStatus {
 		AdvertInterval: i.AdvertInterval.Seconds(), MasterInterval: s.MasterInterval.Seconds(), DownInterval: down.Seconds(),
 		Preempt: i.Preempt, Held: s.Held, AddressesHeld: m.Holding,
 		Addresses: prefixes(i.VirtualIPs), Excluded: prefixes(i.VirtualIPsExcluded),
-		Faults: []messages.Fault{}, Counters: counters(v.line.Stats()), Peers: []messages.Peer{},
+		Refused: m.Refused, Faults: []messages.Fault{}, Counters: counters(v.line.Stats()), Peers: []messages.Peer{},
 		Margin:      messages.Margin{WorstGap: r.WorstGap.Seconds(), DownInterval: down.Seconds(), At: v.wallOrNil(r.WorstGapAt)},
 		Conflict:    v.conflict(m),
 		Transitions: append([]messages.Transition{}, m.Transitions...),
 	}
+	if n := len(m.Transitions); n > 0 { // as the timeline has it, whatever the wall clock did since
+		out.Since = m.Transitions[n-1].At.UTC()
+	}
 	if s.Source.IsValid() {
 		out.Source = s.Source.String()
+	}
+	if !s.Ready && cfg.StartupUntil > v.now() {
+		out.StartupUntil = v.wallOrNil(cfg.StartupUntil)
 	}
 	if s.Role == fsm.Master {
 		out.Master = &messages.MasterOf{Address: out.Source, Priority: out.Priority.Effective}
@@ -99,8 +106,19 @@ func (v *view) conflict(m *memory) messages.Conflict {
 	return c
 }
 
+// clockNoise is by how much two readings of both clocks may differ without a
+// step of the wall clock.
+const clockNoise = int64(time.Millisecond)
+
+// wall is the wall-clock time of an instant of the monotonic clock: the same
+// instant gives the same time each time, unless the wall clock was set.
 func (v *view) wall(at int64) time.Time {
-	return time.Now().Add(time.Duration(at - v.now())).UTC()
+	skew, fresh := v.skew.Load(), time.Now().UnixNano()-v.now()
+	if skew == 0 || fresh-skew > clockNoise || skew-fresh > clockNoise {
+		v.skew.Store(fresh)
+		skew = fresh
+	}
+	return time.Unix(0, at+skew).UTC()
 }
 
 func (v *view) wallOrNil(at int64) *time.Time {

@@ -1,35 +1,19 @@
 package main
 
 import (
-	"errors"
-	"time"
-
 	"github.com/understudy-ha/understudy/actors/address"
 	"github.com/understudy-ha/understudy/actors/address/plan"
 	"github.com/understudy-ha/understudy/actors/link"
 	"github.com/understudy-ha/understudy/messages"
 	"github.com/understudy-ha/understudy/netio/kernel"
-	"github.com/understudy-ha/understudy/netio/rawsock"
 )
-
-// linkSender lets the writer send through the packet socket.
-type linkSender struct{ link *rawsock.Link }
-
-// Send implements kernel.Sender.
-func (s linkSender) Send(frames []kernel.Frame) (int, error) {
-	out := make([]rawsock.LinkFrame, len(frames))
-	for i, f := range frames {
-		out[i] = rawsock.LinkFrame{Ifindex: f.Ifindex, Data: f.Data}
-	}
-	return s.link.Send(out)
-}
 
 // addressWriter is kernel.Writer in the words of the address actor.
 type addressWriter struct{ *kernel.Writer }
 
 // Prepare implements address.Writer.
 func (w addressWriter) Prepare(j address.Job) func() bool {
-	k := kernel.Job{ID: j.ID, Owner: j.Owner, Cancel: j.Cancel, Repeat: j.Repeat}
+	k := kernel.Job{ID: j.ID, Owner: j.Owner, Cancel: j.Cancel, Repeat: j.Repeat, Quiet: j.Quiet}
 	for _, f := range j.Dels {
 		k.Dels = append(k.Dels, kernel.Address(f))
 	}
@@ -126,12 +110,4 @@ func interfaceOf(l kernel.Link) messages.Interface {
 
 func addressOf(f kernel.Found) link.Address {
 	return link.Address{Ifindex: f.Index, Prefix: f.Prefix, Peer: f.Peer, Protocol: f.Protocol, Usable: f.Usable()}
-}
-
-// stopWriter does what waits, then ends the writer.
-func stopWriter(w *kernel.Writer) error {
-	if !w.Stop(time.Second) {
-		return errors.New("address writer did not finish in time")
-	}
-	return nil
 }

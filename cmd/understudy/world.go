@@ -64,13 +64,17 @@ func (w *world) open(d *daemon, clock pacer.Clock) error {
 	if w.frames, err = rawsock.OpenLink(); err != nil {
 		return err
 	}
-	if w.writer, err = kernel.OpenWriter(linkSender{w.frames}); err != nil {
+	if w.writer, err = kernel.OpenWriter(w.frames); err != nil {
 		return err
 	}
 	if w.reader, err = kernel.OpenReader(); err != nil {
 		return err
 	}
-	if w.monitor, err = kernel.OpenMonitor(kernel.MonitorOptions{}); err != nil {
+	port, err := w.writer.PortID()
+	if err != nil {
+		return err
+	}
+	if w.monitor, err = kernel.OpenMonitor(kernel.MonitorOptions{NoAddsOf: port}); err != nil {
 		return err
 	}
 	for i := range d.config.VRRP.Instances {

@@ -29,6 +29,7 @@ type Job struct {
 	Dels   []Address // a missing one is no failure
 	Adds   []Add     // one that is there already is no failure
 	Repeat int       // messages per address; those after the first wait for everything urgent
+	Quiet  bool      // an addition that is there already is not announced; Repeat is 1
 
 	// Done is called on the writer's thread once all is done but the repeats.
 	// It must not block. nil: nobody wants to know.
@@ -96,7 +97,7 @@ type task struct {
 	*Prepared
 	next   int // operation: Dels, then Adds
 	result Result
-	failed []bool // by Add, made at the first failure
+	silent []bool // by Add, made at the first that is not announced
 }
 
 func newTask(p *Prepared) *task {
@@ -130,14 +131,22 @@ func (t *task) outcome(i int, err error) {
 	switch {
 	case errors.Is(err, unix.EEXIST):
 		t.result.Existed = append(t.result.Existed, n)
+		if t.job.Quiet {
+			t.hush(n)
+		}
 	case err != nil:
 		err = fmt.Errorf("add %v to interface %d: %w", t.address(i).Prefix, t.address(i).Index, err)
 		t.result.Failed = append(t.result.Failed, Failure{n, err})
-		if t.failed == nil {
-			t.failed = make([]bool, len(t.job.Adds))
-		}
-		t.failed[n] = true
+		t.hush(n)
 	}
+}
+
+// hush lets an addition go unannounced.
+func (t *task) hush(n int) {
+	if t.silent == nil {
+		t.silent = make([]bool, len(t.job.Adds))
+	}
+	t.silent[n] = true
 }
 
 // frame of operation i; false: nothing to announce.
@@ -147,7 +156,7 @@ func (t *task) frame(i int) (Frame, bool) {
 	}
 	n := i - len(t.job.Dels)
 	a := t.job.Adds[n]
-	if a.Frame == nil || t.failed != nil && t.failed[n] {
+	if a.Frame == nil || t.silent != nil && t.silent[n] {
 		return Frame{}, false
 	}
 	return Frame{Ifindex: a.Address.Index, Data: a.Frame}, true

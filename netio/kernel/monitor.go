@@ -1,12 +1,16 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/understudy-ha/understudy/netio/rawsock"
 )
 
 // monitored are the groups of the monitor.
@@ -32,6 +36,9 @@ type Monitor struct {
 // MonitorOptions are the options of OpenMonitor.
 type MonitorOptions struct {
 	ReceiveBuffer int // bytes; 0: DefaultReceiveBuffer
+	// NoAddsOf is the PortID of a Writer whose additions need not be told:
+	// each would wake a thread while the writer is at work. 0: none.
+	NoAddsOf uint32
 }
 
 // OpenMonitor subscribes in the network namespace of the calling thread. What
@@ -44,12 +51,38 @@ func OpenMonitor(o MonitorOptions) (*Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.NoAddsOf != 0 {
+		if err := rawsock.Attach(fd, withoutAddsOf(o.NoAddsOf)); err != nil {
+			_ = unix.Close(fd)
+			return nil, fmt.Errorf("open netlink monitor: %w", err)
+		}
+	}
 	b, err := newBell()
 	if err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
 	return &Monitor{fd: fd, bell: b}, nil
+}
+
+// withoutAddsOf drops RTM_NEWADDR that answers the port. Classic BPF loads in
+// network order, the header is in the host's.
+func withoutAddsOf(port uint32) []bpf.Instruction {
+	swapped := func(b []byte) uint32 {
+		if len(b) == 2 {
+			return uint32(binary.BigEndian.Uint16(b))
+		}
+		return binary.BigEndian.Uint32(b)
+	}
+	const kindAt, portAt = 4, 12 // of struct nlmsghdr
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: kindAt, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: swapped(binary.NativeEndian.AppendUint16(nil, unix.RTM_NEWADDR)), SkipTrue: 3},
+		bpf.LoadAbsolute{Off: portAt, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: swapped(binary.NativeEndian.AppendUint32(nil, port)), SkipTrue: 1},
+		bpf.RetConstant{Val: 0},
+		bpf.RetConstant{Val: 1 << 30},
+	}
 }
 
 // Run reads events until Stop or a later Run; then it returns nil. A panic is

@@ -166,3 +166,27 @@ func TestDumpLinksHasFacts(t *testing.T) {
 		t.Error("facts about an interface that is not there")
 	}
 }
+
+// What the writer adds is not told; what others add, and what the writer removes, is.
+func TestMonitorLeavesOutTheWritersAdds(t *testing.T) {
+	l := newLAN(t)
+	w := openWriter(t, l)
+	port, err := w.PortID()
+	check(t, err)
+	m, told := follow(t, l, MonitorOptions{NoAddsOf: port})
+	ours, others := vip(l.index, "192.0.2.1/32"), vip(l.index, "192.0.2.2/32")
+	do(t, w, Job{Adds: []Add{{Address: ours}}})
+	do(t, openWriter(t, l), Job{Adds: []Add{{Address: others}}})
+	until(t, m, told, func(e Events) bool {
+		for _, x := range e.Addresses {
+			if x.Address.Prefix == ours.Prefix {
+				t.Errorf("told of %v", x.Address.Prefix)
+			}
+		}
+		return slices.ContainsFunc(e.Addresses, func(x AddressEvent) bool { return x.Address.Prefix == others.Prefix })
+	})
+	do(t, w, Job{Dels: []Address{ours}})
+	until(t, m, told, func(e Events) bool {
+		return slices.ContainsFunc(e.Addresses, func(x AddressEvent) bool { return x.Address.Prefix == ours.Prefix && x.Removed })
+	})
+}

@@ -80,6 +80,20 @@ func OpenWriter(s Sender) (*Writer, error) {
 	return &Writer{fd: fd, bell: b, sender: s, in: make([]byte, 64<<10), epoch: time.Now()}, nil
 }
 
+// PortID is the address of the writer's socket: the kernel's messages about
+// its changes bear it.
+func (w *Writer) PortID() (uint32, error) {
+	a, err := unix.Getsockname(w.fd)
+	if err != nil {
+		return 0, fmt.Errorf("read port of rtnetlink socket: %w", err)
+	}
+	nl, ok := a.(*unix.SockaddrNetlink)
+	if !ok {
+		return 0, fmt.Errorf("read port of rtnetlink socket: got %T", a)
+	}
+	return nl.Pid, nil
+}
+
 // Submit queues a job. It never blocks and may be called from any thread.
 // False: the queue is full or the writer closed, and nothing will happen.
 func (w *Writer) Submit(p *Prepared) bool {

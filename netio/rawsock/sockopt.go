@@ -65,8 +65,9 @@ func setBuffer(fd, force, plain, n int) error {
 	return nil
 }
 
-// attach puts a filter on the socket; nil removes it.
-func attach(fd int, program []bpf.Instruction) error {
+// Attach makes program the filter of a socket, nil: none. It applies to what
+// arrives from now on.
+func Attach(fd int, program []bpf.Instruction) error {
 	if program == nil {
 		err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 		if err != nil && !errors.Is(err, unix.ENOENT) {

@@ -96,9 +96,9 @@ func (v *VRRP) Leave(ifindex int, group netip.Addr) error { return v.groups.leav
 // Packets already queued are not affected.
 func (v *VRRP) SetVRIDs(vrids *[256]bool) error {
 	if vrids == nil {
-		return attach(v.in, nil)
+		return Attach(v.in, nil)
 	}
-	return attach(v.in, vridFilter(v.ipv6, vrids))
+	return Attach(v.in, vridFilter(v.ipv6, vrids))
 }
 
 // Drops counts the datagrams lost because the receive buffer was full.
@@ -154,7 +154,7 @@ func openSender(ipv6 bool) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("open raw socket: %w", err)
 	}
-	err = errors.Join(attach(fd, dropAll()), apply(fd, options), setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, sendBuffer))
+	err = errors.Join(Attach(fd, dropAll()), apply(fd, options), setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, sendBuffer))
 	if err != nil {
 		return -1, errors.Join(err, unix.Close(fd))
 	}

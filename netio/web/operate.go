@@ -96,6 +96,8 @@ func (s *Server) kill(w http.ResponseWriter, r *http.Request) {
 	}
 	every := time.Duration(body.Every * float64(time.Second))
 	switch {
+	case body.Path == "":
+		writeError(w, http.StatusBadRequest, "path: which actor? / is all of them")
 	case !slices.Contains([]string{"panic", "hang", "slow"}, body.Mode):
 		writeError(w, http.StatusBadRequest, fmt.Sprintf("mode: %q is none of panic, hang, slow", body.Mode))
 	case body.Times < 1 || body.Times > maxKills:

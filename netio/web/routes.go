@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -24,11 +26,14 @@ func (s *Server) routes() http.Handler {
 		{http.MethodGet, "/v1/tree", s.tree},
 		{http.MethodGet, "/v1/events", s.events},
 		{http.MethodGet, "/v1/explain/{name...}", s.explain},
+		{http.MethodGet, "/v1/explain", unnamed},
 		{http.MethodGet, "/v1/plan", s.plan},
 		{http.MethodPost, "/v1/reload", s.reload},
 		{http.MethodPost, "/v1/stop", s.stop},
 		{http.MethodPost, "/v1/switchover/{name...}", s.switchover},
 		{http.MethodPost, "/v1/garp/{name...}", s.garp},
+		{http.MethodPost, "/v1/switchover", unnamed},
+		{http.MethodPost, "/v1/garp", unnamed},
 		{http.MethodPost, "/v1/chaos/kill", s.kill},
 		{http.MethodGet, "/metrics", s.metrics()},
 		{http.MethodGet, "/healthz", s.healthz},
@@ -49,7 +54,35 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, fmt.Sprintf("no endpoint %s", r.URL.Path))
 	})
-	return s.guard(mux)
+	return s.guard(oneSlash(mux))
+}
+
+// unnamed answers an endpoint that stands for nothing without a name.
+func unnamed(w http.ResponseWriter, r *http.Request) {
+	writeError(w, http.StatusNotFound, fmt.Sprintf("%s wants a name after it", r.URL.Path))
+}
+
+// oneSlash takes several slashes for one: a tree path that is put after an
+// endpoint brings its own, and the multiplexer would answer with a redirection.
+// Encoded ones are left alone.
+func oneSlash(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path := r.URL.EscapedPath(); strings.Contains(path, "//") {
+			for strings.Contains(path, "//") {
+				path = strings.ReplaceAll(path, "//", "/")
+			}
+			plain, err := url.PathUnescape(path)
+			if err != nil {
+				writeError(w, http.StatusBadRequest, "path: "+err.Error())
+				return
+			}
+			u := *r.URL
+			u.Path, u.RawPath = plain, path
+			r = r.Clone(r.Context())
+			r.URL = &u
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // only answers 405 to other methods; empty allows all.

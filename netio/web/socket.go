@@ -134,7 +134,7 @@ func (s *Socket) listen(o SocketOptions) (err error) {
 	if err := os.Chmod(o.Path, mode); err != nil {
 		return err
 	}
-	if err := os.Chown(o.Path, uid, gid); err != nil {
+	if err := own(o.Path, uid, gid); err != nil {
 		return err
 	}
 	if s.file, err = os.Lstat(o.Path); err != nil {
@@ -149,6 +149,20 @@ func (s *Socket) listen(o SocketOptions) (err error) {
 	}
 	s.listener = l.(*net.UnixListener)
 	return nil
+}
+
+// own gives the socket to an account. root, who could open it anyway, stands
+// for a daemon without privileges itself: it need not own what it serves.
+func own(path string, uid, gid int) error {
+	if os.Geteuid() != 0 {
+		if uid == 0 {
+			uid = -1
+		}
+		if gid == 0 {
+			gid = -1
+		}
+	}
+	return os.Chown(path, uid, gid)
 }
 
 // clearStale removes the socket file of a dead daemon.

@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -168,6 +170,43 @@ func TestRights(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a refused start leaves a file: %v", err)
 	}
+}
+
+// An ordinary user, with whatever capabilities, can serve under the default
+// owner: root:root is not asked of the kernel then.
+func TestAnOrdinaryUserServesUnderTheDefaultOwner(t *testing.T) {
+	const again = "UNDERSTUDY_TEST_SOCKET"
+	if path := os.Getenv(again); path != "" {
+		open(t, SocketOptions{Path: path, User: "root", Group: "root"})
+		return
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to become somebody else")
+	}
+	dir, err := os.MkdirTemp("", "us-web-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	const nobody = 65534
+	if err := errors.Join(os.Chown(dir, nobody, nobody), copyFile(os.Args[0], filepath.Join(dir, "test"))); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(dir, "test"), "-test.run", "^"+t.Name()+"$")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), again+"="+filepath.Join(dir, "admin.sock"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("as an ordinary user: %v\n%s", err, out)
+	}
+}
+
+// copyFile makes an executable that any user may run.
+func copyFile(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o755)
 }
 
 func TestPathAtTheLimit(t *testing.T) {

@@ -136,7 +136,8 @@ type Order struct {
 	Cancel   bool // repeats that still wait are void
 	Dels     []Form
 	Adds     []Add
-	Announce int // messages per address
+	Announce int  // messages per address
+	Quiet    bool // what turns out to be there already is not announced
 }
 
 // Empty says that there is nothing to do.

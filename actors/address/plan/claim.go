@@ -8,11 +8,11 @@ import (
 // Claim makes wishes the whole wish of an owner. What it no longer wishes is
 // removed, last put first; what is missing is added, in order. With announce
 // above 0 what is there already is announced too, unless an armed claim did
-// that a moment ago. What others removed stays away until it was released.
+// that a moment ago; with 0 that holds for what an earlier process put there. What others removed stays away until it was released.
 func (b Book) Claim(owner string, wishes []Wish, announce int, env Env) (Book, []Order) {
 	c := b.change(env)
 	o := c.owner(owner)
-	order := Order{Owner: owner, Job: env.Job(), Announce: max(1, announce)}
+	order := Order{Owner: owner, Job: env.Job(), Announce: max(1, announce), Quiet: announce == 0}
 	old := index(o.Wishes)
 	next, kept := make([]Wish, 0, len(wishes)), make(map[Key]bool, len(wishes)) // kept false: named, but new or changed
 	for _, w := range wishes {

@@ -133,6 +133,9 @@ func (b *bench) print(o Order) {
 	if o.Cancel {
 		b.out.WriteString(" cancel")
 	}
+	if o.Quiet && len(o.Adds) > 0 {
+		b.out.WriteString(" quiet")
+	}
 	b.out.WriteString("\n")
 	for _, f := range o.Dels {
 		fmt.Fprintf(&b.out, "  del %d %s\n", f.Index, f.Prefix)

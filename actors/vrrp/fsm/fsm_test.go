@@ -29,6 +29,9 @@ import (
 //	fault|clear KIND[:OBJECT]
 //	source A|none, priority N, lost A, stalled D, switchover, switchback, announce, stop [keep]
 //	reconfigure KEY=VALUE… [added]
+//	restart PAUSE [sent=D] [source=A|none] [fault=…] [KEY=VALUE…]
+//	                         another process starts after the pause, perhaps configured
+//	                         otherwise; the last advert left so long before it
 //	state                    prints the state
 func TestScripts(t *testing.T) {
 	files, err := os.ReadDir("testdata")
@@ -78,6 +81,8 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) string {
 		return ""
 	case "state":
 		return r.print()
+	case "restart":
+		return r.step(t, d, r.restarted(t, d))
 	}
 	return r.step(t, d, r.event(t, d))
 }

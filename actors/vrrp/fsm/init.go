@@ -26,12 +26,19 @@ func (m *machine) stepInit(ev Event) {
 	}
 }
 
-// start is the cold start. Knowledge of the segment that outlived the last run
-// (learned interval, checksum form) is kept; all else begins anew.
+// start goes on where an earlier run ended, or is the cold start: knowledge of
+// the segment that outlived the last run (learned interval, checksum form) and
+// a hold are kept, all else begins anew.
 func (m *machine) start(ev Started) {
+	source := ev.Source.IsValid() || !m.cfg.SourceRequired
+	if len(m.s.Faults)+len(ev.Faults) == 0 && source && Resumes(m.cfg, ev.Saved, m.now) {
+		m.takeUp(ev)
+		return
+	}
+	m.recall(ev.Saved)
 	old := m.s
 	m.s = State{
-		Source: old.Source, Faults: old.Faults, Form: old.Form,
+		Source: old.Source, Faults: old.Faults, Form: old.Form, Held: old.Held,
 		MasterInterval: MasterInterval(m.cfg, old), Effective: AdvertPriority(m.cfg, old),
 		Ready: m.cfg.StartupUntil <= m.now,
 	}

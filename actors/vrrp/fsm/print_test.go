@@ -38,7 +38,11 @@ func (r *rig) action(a Action) string {
 	case SendAdvert:
 		return fmt.Sprintf("  send-advert priority=%d", a.Priority)
 	case StartAdverts:
-		return fmt.Sprintf("  start-adverts every=%s priority=%d", a.Interval, a.Priority)
+		first := ""
+		if a.First != 0 {
+			first = " first=" + r.in(a.First)
+		}
+		return fmt.Sprintf("  start-adverts every=%s priority=%d%s", a.Interval, a.Priority, first)
 	case UpdateAdverts:
 		return fmt.Sprintf("  update-adverts every=%s priority=%d", a.Interval, a.Priority)
 	case StopAdverts:

@@ -132,10 +132,12 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Started is the cold start, with what is known of the source and faults.
+	// Started is the start, with what is known of the source and faults, and
+	// what an earlier run left; nil: nothing.
 	Started struct {
 		Source netip.Addr
 		Faults []Cause
+		Saved  *Saved
 	}
 	// Stopped is the ordered stop.
 	Stopped struct{ Release bool } // false: keep addresses, send no priority 0
@@ -211,10 +213,12 @@ type (
 	}
 	// SendAdvert sends one advert now. While a schedule runs, the next one is due an interval later.
 	SendAdvert struct{ Priority uint8 }
-	// StartAdverts starts the periodic schedule: the first is due one interval after the advert just sent.
+	// StartAdverts starts the periodic schedule: the next is due at First, 0 =
+	// one interval after the advert just sent.
 	StartAdverts struct {
 		Interval time.Duration
 		Priority uint8
+		First    Instant
 	}
 	// UpdateAdverts changes what the running schedule sends; the schedule goes on.
 	UpdateAdverts struct {
