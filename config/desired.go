@@ -22,15 +22,15 @@ func Desired(c *Config) map[string]Spec {
 	for i := range c.VRRP.Instances {
 		n := &c.VRRP.Instances[i]
 		p := InstancePath(n.Name)
-		out[p] = Spec{Path: p, Identity: identity(n), Instance: n}
+		out[p] = Spec{Path: p, Identity: n.Identity(), Instance: n}
 	}
 	return out
 }
 
-// identity tells whether a reload goes on with a running instance. The name is
+// Identity tells whether a reload goes on with a running instance. The name is
 // not part of it; nor is the source address of a multicast instance, nor the
 // group of a unicast one.
-func identity(n *Instance) string {
+func (n *Instance) Identity() string {
 	if n.Unicast != nil {
 		return fmt.Sprintf("%d %s %q unicast %s", n.VRID, n.Family, n.Interface, n.SourceIP)
 	}

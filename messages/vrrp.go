@@ -26,8 +26,12 @@ type StopInstance struct {
 	Deleted bool // by reload, not by the end of the daemon
 }
 
-// InstanceStopped answers StopInstance.
-type InstanceStopped struct{ Name string }
+// InstanceStopped answers StopInstance. State is what it was, if it kept its
+// addresses, else nil.
+type InstanceStopped struct {
+	Name  string
+	State *InstanceState
+}
 
 // Switchover, Garp are the operator's orders. Answered by Done.
 type (

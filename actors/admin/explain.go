@@ -54,7 +54,7 @@ func explainInstance(st messages.InstanceStatus, r *messages.ActorRecord, now ti
 	if len(st.Peers) == 0 {
 		t.line("Heard: no other router so far.")
 	}
-	t.line("Addresses: %s; they are %s this host.", orNone(strings.Join(slices.Concat(st.Addresses, st.Excluded), ", "), "none"), heldText(&st))
+	t.line("Addresses: %s; %s this host.", orNone(strings.Join(slices.Concat(st.Addresses, st.Excluded), ", "), "none"), heldText(&st))
 	for _, r := range st.Refused {
 		t.line("Refused by the kernel: %s: %s.", r.Address, r.Error)
 	}

@@ -90,13 +90,13 @@ func keepsText(st *messages.InstanceStatus) string {
 func heldText(st *messages.InstanceStatus) string {
 	switch n := len(st.Refused); {
 	case !st.AddressesHeld:
-		return "not on"
+		return "they are not on"
 	case n == 1:
-		return "all but one on"
+		return "all but one are on"
 	case n > 1:
-		return fmt.Sprintf("all but %d on", n)
+		return fmt.Sprintf("all but %d are on", n)
 	}
-	return "on"
+	return "they are on"
 }
 
 func orNone(s, none string) string {

@@ -23,6 +23,13 @@ type Env struct {
 	Now          func() int64 // CLOCK_MONOTONIC, nanoseconds
 	StartupUntil int64        // end of the start-up delay on that clock; 0 = none
 	Options      func() Options
+	Changed      func() // told when the state file should be written again; nil: nobody is
+}
+
+func (e *Env) changed() {
+	if e.Changed != nil {
+		e.Changed()
+	}
 }
 
 // Options are the settings of all instances that a reload may change.
@@ -32,7 +39,7 @@ type Options struct{ LogUnknownVRIDs bool }
 type Actor struct {
 	env    Env
 	spec   func() *config.Instance // the configuration in force, for a cold start
-	seed   *Seed                   // of the first incarnation after a rename; nil: none
+	seed   *Seed                   // of the first incarnation; nil: none
 	child  supervisors.Child
 	log    *slog.Logger
 	root   *actor.RootContext
@@ -52,7 +59,7 @@ type Actor struct {
 
 // New returns the constructor of an instance's actor. spec gives the
 // configuration in force, which a reload may have changed since. seed, if not
-// nil, is what the instance was under another name.
+// nil, is what the instance was under another name or in an earlier process.
 func New(env Env, spec func() *config.Instance, seed *Seed) func(supervisors.Child) actor.Actor {
 	return func(c supervisors.Child) actor.Actor {
 		a := &Actor{env: env, spec: spec, child: c, log: c.Log}
@@ -62,9 +69,6 @@ func New(env Env, spec func() *config.Instance, seed *Seed) func(supervisors.Chi
 		return a
 	}
 }
-
-// Seed is the memory of an instance on its way to another name.
-type Seed struct{ memory *memory }
 
 // Receive implements actor.Actor.
 func (a *Actor) Receive(ctx actor.Context) {
@@ -124,7 +128,7 @@ func (a *Actor) start(ctx actor.Context) {
 	a.view = &view{path: a.child.Path, line: a.line, now: a.env.Now}
 
 	m, ok := supervisors.Recall[*memory](a.child.Cell)
-	if !ok && a.seed != nil {
+	if !ok && a.seed != nil && a.seed.memory != nil {
 		renamed := *a.seed.memory
 		named := *renamed.Instance
 		named.Name = a.spec().Name
@@ -178,8 +182,12 @@ func (a *Actor) cold() {
 	a.line.Reopen()
 	a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
 	a.mem = memory{Instance: a.spec()}
+	if a.seed != nil {
+		a.mem.Saved, a.seed = a.seed.saved, nil
+	}
 	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
 	a.commit(nil)
+	a.env.changed()
 	a.subscribe()
 	a.publish()
 }

@@ -72,7 +72,7 @@ func (a *Actor) survey() {
 		}
 	}
 	if a.mem.State.Since == 0 {
-		a.step(fsm.Started{Source: g.Source, Faults: causes(g.Faults, a.env.Now())})
+		a.begin(&g)
 		return
 	}
 	if g.Source.IsValid() && g.Source != a.mem.State.Source {
@@ -172,5 +172,6 @@ func (a *Actor) reconfigure(i *config.Instance) {
 		}
 	}
 	a.survey()
+	a.env.changed()
 	a.event("reconfigured", "", "", fmt.Sprintf("configuration of %s changed", i.Name))
 }

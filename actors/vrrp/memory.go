@@ -14,6 +14,8 @@ import (
 // step; only performed grows in place, by the one actor that owns it.
 type memory struct {
 	Instance    *config.Instance // never changed; a reload brings another
+	Saved       *saved           // by an earlier process, until the start; nil: nothing
+	SentBefore  int64            // last advert of the master in that process; 0: none
 	State       fsm.State
 	Hearing     bool // the ear is open
 	Holding     bool // addresses are claimed

@@ -52,6 +52,11 @@ func (a *Actor) garp(ctx actor.Context) {
 // handed to it, so the advert leaves first.
 func (a *Actor) stop(ctx actor.Context, m *messages.StopInstance) {
 	a.answerSwitchover(&messages.Done{Conflict: true, Error: "the instance is stopping"})
+	stopped := &messages.InstanceStopped{Name: a.mem.Instance.Name}
+	if !m.Release {
+		was := stateOf(&a.mem, a.cfg, a.line)
+		stopped.State = &was
+	}
 	a.step(fsm.Stopped{Release: m.Release})
 	if !m.Release {
 		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path, Keep: true})
@@ -61,7 +66,7 @@ func (a *Actor) stop(ctx actor.Context, m *messages.StopInstance) {
 	a.timers.StopAll()
 	a.line.Deafen()
 	a.closed = true
-	ctx.Respond(&messages.InstanceStopped{Name: a.mem.Instance.Name})
+	ctx.Respond(stopped)
 }
 
 // leaveName ends this actor without any change: the instance goes on under
@@ -72,5 +77,5 @@ func (a *Actor) leaveName(ctx actor.Context) {
 	a.child.Tell(messages.PathLink, &messages.UnsubscribeLink{Subscriber: a.child.Path})
 	a.timers.StopAll()
 	a.closed = true
-	ctx.Respond(&messages.NameLeft{Memory: &Seed{&m}})
+	ctx.Respond(&messages.NameLeft{Memory: &Seed{memory: &m}})
 }

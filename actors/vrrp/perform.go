@@ -40,7 +40,11 @@ func (a *Actor) do(act fsm.Action) {
 			a.line.SetResign(a.frame(0))
 			a.line.SetStallPolicy(fsm.StallLimit(a.cfg))
 			a.line.Renew(a.leaseEnd(act.Interval))
-			a.line.Advertise(f, act.Interval, a.env.Now()+int64(act.Interval))
+			first := act.First
+			if first == 0 {
+				first = a.env.Now() + int64(act.Interval)
+			}
+			a.line.Advertise(f, act.Interval, first)
 		}
 	case fsm.UpdateAdverts:
 		if f := a.frame(act.Priority); f != nil {
@@ -99,6 +103,7 @@ func (a *Actor) changed(c fsm.Changed) {
 	a.mem.Entered[c.To]++
 	a.mem.Noticed, a.noted = nil, true
 	a.line.ForgetNotices()
+	a.env.changed()
 	a.log.Info("entering state", "instance", a.mem.Instance.Name, "from", c.From.String(), "to", c.To.String(), "cause", c.Cause)
 	a.eventAt(at, "transition", c.From.String(), c.To.String(), c.Cause)
 	switch c.To {

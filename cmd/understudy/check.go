@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -34,11 +35,10 @@ file:line:column: severity: text. The exit code is 2 if a file has an error.`,
 	cmd.Flags().BoolVar(&noHost, "no-host", false, "judge the text alone, not whether it fits this host")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		all := []messages.Finding{}
+		var absent error // one file that is not there keeps nobody from hearing of the others
 		for _, path := range args {
 			found, err := loadForCheck(path, !noHost)
-			if err != nil {
-				return err
-			}
+			absent = errors.Join(absent, err)
 			all = append(all, found...)
 		}
 		if err := printFindings(cmd, all, asJSON); err != nil {
@@ -48,9 +48,9 @@ file:line:column: severity: text. The exit code is 2 if a file has an error.`,
 			return f.Severity == "error" || strict && f.Severity == "warning"
 		})
 		if bad {
-			return &exitCodeError{code: exitInvalid} // the findings have said why
+			return &exitCodeError{code: exitInvalid, err: absent} // the findings have said why
 		}
-		return nil
+		return absent
 	}
 	return cmd
 }
@@ -79,7 +79,7 @@ func loadForCheck(path string, host bool) ([]messages.Finding, error) {
 	}
 	var facts config.Host
 	if host {
-		facts = localHost{}
+		facts = newLocalHost()
 	}
 	_, found := config.Load(os.ReadFile, filepath.Glob, path, facts)
 	out := make([]messages.Finding, 0, len(found))
@@ -89,8 +89,22 @@ func loadForCheck(path string, host bool) ([]messages.Finding, error) {
 	return out, nil
 }
 
-// localHost tells config about the host that the program runs on.
-type localHost struct{}
+// localHost tells config about the host that the program runs on, as it was
+// when it was made.
+type localHost struct{ interfaces map[string]config.HostInterface }
+
+// newLocalHost reads all interfaces at once: thousands of instances ask.
+func newLocalHost() localHost {
+	h := localHost{map[string]config.HostInterface{}}
+	all, err := net.Interfaces()
+	if err != nil {
+		return h // each interface is then reported as missing
+	}
+	for _, i := range all {
+		h.interfaces[i.Name] = config.HostInterface{Loopback: i.Flags&net.FlagLoopback != 0, MTU: i.MTU}
+	}
+	return h
+}
 
 // HostName is empty if the kernel has none.
 func (localHost) HostName() string {
@@ -102,12 +116,9 @@ func (localHost) HostName() string {
 }
 
 // Interface implements config.Host.
-func (localHost) Interface(name string) (config.HostInterface, bool) {
-	i, err := net.InterfaceByName(name)
-	if err != nil {
-		return config.HostInterface{}, false
-	}
-	return config.HostInterface{Loopback: i.Flags&net.FlagLoopback != 0, MTU: i.MTU}, true
+func (h localHost) Interface(name string) (config.HostInterface, bool) {
+	i, ok := h.interfaces[name]
+	return i, ok
 }
 
 // UserExists takes a number for an account that need not be listed.

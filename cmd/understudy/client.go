@@ -141,7 +141,10 @@ func (c *client) unreachable(err error) error {
 		return fmt.Errorf("ask daemon on %s: %w", c.socket, err)
 	}
 	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errors.As(err, &errno) && (errno == syscall.EACCES || errno == syscall.EPERM) {
+		return fmt.Errorf("admin socket %s: %w: it is for its owner and group", c.socket, errno)
+	}
+	if errno != 0 {
 		return fmt.Errorf("no daemon answers on %s: %w", c.socket, errno)
 	}
 	return fmt.Errorf("no daemon answers on %s: %w", c.socket, op.Err)

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -255,6 +257,15 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
+// A daemon that may not be asked is not one that does not answer.
+func TestForbiddenSocket(t *testing.T) {
+	c := &client{socket: "/run/x.sock"}
+	got := c.unreachable(&net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.EACCES)}).Error()
+	if want := "admin socket /run/x.sock: permission denied: it is for its owner and group"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestStopTellsWhenTheDaemonStays(t *testing.T) {
 	socket, _ := serveFake(t, newFakeDaemon())
 	got := run(t.Context(), "stop", "--timeout", "300ms", "--admin-socket", socket)
@@ -344,6 +355,9 @@ func TestCheck(t *testing.T) {
 	absent := filepath.Join(dir, "absent.yaml")
 	if got := run(t.Context(), "check", absent); !strings.Contains(got, absent) || !strings.HasSuffix(got, "exit 1\n") {
 		t.Errorf("got %s", got)
+	}
+	if got := run(t.Context(), "check", "--no-host", absent, bad); !strings.Contains(got, absent) || !strings.Contains(got, bad+":") || !strings.HasSuffix(got, "exit 2\n") {
+		t.Errorf("an absent file hides the findings of the other: %s", got)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,6 +22,7 @@ import (
 // tree of actors around them.
 type daemon struct {
 	config  *config.Config // at the start
+	flags   *runFlags
 	log     *slog.Logger
 	started time.Time
 	socket  *web.Socket
@@ -31,15 +31,13 @@ type daemon struct {
 	system  atomic.Pointer[supervisors.System] // set once, before anything asks
 	world   *world
 	fleet   *fleet
+	state   *state
 	stops   chan bool // an ordered stop; true: hand over
 }
 
 // newDaemon takes the lock, opens what may fail, and starts the actors.
 func newDaemon(c *config.Config, f *runFlags, log *slog.Logger) (*daemon, error) {
-	d := &daemon{config: c, log: log, started: time.Now(), stops: make(chan bool, 1), fleet: newFleet(log)}
-	if err := os.MkdirAll(filepath.Dir(c.Admin.SocketPath), 0o755); err != nil {
-		return nil, fmt.Errorf("admin socket %s: %w", c.Admin.SocketPath, err)
-	}
+	d := &daemon{config: c, flags: f, log: log, started: time.Now(), stops: make(chan bool, 1), fleet: newFleet(log)}
 	var err error
 	d.socket, err = web.Open(web.SocketOptions{
 		Path: c.Admin.SocketPath, Mode: os.FileMode(c.Admin.SocketMode), User: c.Admin.SocketUser, Group: c.Admin.SocketGroup, PIDFile: f.pidFile,
@@ -59,12 +57,13 @@ func (d *daemon) start() error {
 		return err
 	}
 	d.world = w
+	d.state = openState(d.config, d.log, w.now, d.states)
 	d.backend = admin.NewBackend(readBuild().version, d.started, d.orderStop)
 	d.server = web.NewServer(d.socket, d.backend, switches(d.config), d.log)
 	d.fleet.prepare(d)
 	system, err := supervisors.Start(supervisors.Tree(d.parts()), supervisors.Options{Log: d.log, OnEvent: d.supervised})
 	if err != nil {
-		return errors.Join(err, w.close())
+		return errors.Join(err, w.close(), d.state.close())
 	}
 	d.system.Store(system)
 	d.backend.Attach(admin.Running(system))
@@ -103,8 +102,8 @@ func (d *daemon) leaseEnded(path string) {
 }
 
 func (d *daemon) orderStop(handover bool) error {
-	if handover {
-		return fmt.Errorf("hand-over is not built yet: %w", messages.ErrConflict)
+	if handover && d.state.file == nil {
+		return &messages.Refusal{Kind: messages.ErrConflict, Text: "no hand-over: the daemon could not open its state file when it started"}
 	}
 	select {
 	case d.stops <- handover:
@@ -125,20 +124,23 @@ func (d *daemon) run(signals <-chan os.Signal) error {
 				continue
 			}
 			d.log.Info("stopping", "cause", "signal "+s.String())
-			return d.drain(signals)
-		case <-d.stops:
-			d.log.Info("stopping", "cause", "ordered by the admin API")
-			return d.drain(signals)
+			return d.drain(signals, false)
+		case handover := <-d.stops:
+			d.log.Info("stopping", "cause", "ordered by the admin API", "handover", handover)
+			return d.drain(signals, handover)
 		case err := <-system.Done():
 			d.log.Error("the root supervisor gave up", "err", err)
-			return errors.Join(fmt.Errorf("actors failed for good: %w", err), d.close())
+			d.state.freeze() // the next process goes on with the roles
+			return errors.Join(fmt.Errorf("actors failed for good: %w", err), d.state.finish(true, d.states()), d.close())
 		}
 	}
 }
 
-// drain is the ordered stop; a second TERM skips what only waits.
-func (d *daemon) drain(signals <-chan os.Signal) error {
+// drain is the ordered stop; a second TERM skips what only waits. A hand-over
+// leaves roles and addresses to the next process.
+func (d *daemon) drain(signals <-chan os.Signal, handover bool) error {
 	d.backend.Leave()
+	d.state.freeze()
 	system := d.system.Load()
 	ended := make(chan struct{})
 	defer close(ended)
@@ -156,15 +158,17 @@ func (d *daemon) drain(signals <-chan os.Signal) error {
 	}()
 	total := d.config.Global.StopTimeout
 	err := system.Drain([]supervisors.Stage{
-		{Name: "vrrp", Deadline: total * 6 / 10, Do: d.drainVRRP},
+		{Name: "vrrp", Deadline: total * 6 / 10, Do: func(ctx context.Context) error { return d.drainVRRP(ctx, handover) }},
+		{Name: "state", Deadline: total / 10, Do: func(context.Context) error { return d.state.finish(handover, d.states()) }},
 		{Name: "addresses", Deadline: total * 3 / 10, Do: d.drainAddresses},
 	})
 	return errors.Join(err, d.close())
 }
 
-// drainVRRP stops every instance side by side: priority 0, addresses released.
-func (d *daemon) drainVRRP(ctx context.Context) error {
-	order := &messages.StopInstance{Release: d.fleet.releases()}
+// drainVRRP stops every instance side by side: priority 0, addresses released,
+// or at a hand-over neither.
+func (d *daemon) drainVRRP(ctx context.Context, handover bool) error {
+	order := &messages.StopInstance{Release: d.fleet.releases() && !handover}
 	system := d.system.Load()
 	paths := d.fleet.paths()
 	if ctx.Err() != nil { // nobody waits: the orders are given all the same
@@ -184,7 +188,11 @@ func (d *daemon) drainVRRP(ctx context.Context) error {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if _, err := system.Ask(p, limit, order); err != nil {
+			answer, err := system.Ask(p, limit, order)
+			if stopped, ok := answer.(*messages.InstanceStopped); ok {
+				d.state.hand(p, stopped.State)
+			}
+			if err != nil {
 				failed.Add(1)
 				if order.Release {
 					d.fleet.abandon(p)
@@ -194,7 +202,11 @@ func (d *daemon) drainVRRP(ctx context.Context) error {
 	}
 	wg.Wait()
 	if n := failed.Load(); n > 0 {
-		return fmt.Errorf("%d instances did not stop in order, their addresses were released for them", n)
+		what := "their addresses were released for them"
+		if !order.Release {
+			what = "their addresses stay"
+		}
+		return fmt.Errorf("%d instances did not stop in order, %s", n, what)
 	}
 	return nil
 }
@@ -217,7 +229,7 @@ func (d *daemon) drainAddresses(ctx context.Context) error {
 // close ends the actors and then what they used; the lock goes last.
 func (d *daemon) close() error {
 	d.system.Load().Close(time.Second)
-	err := d.world.close()
+	err := errors.Join(d.world.close(), d.state.close())
 	d.log.Info("stopped")
 	return errors.Join(err, d.server.Close())
 }

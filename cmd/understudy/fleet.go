@@ -28,6 +28,8 @@ type fleet struct {
 	ready  chan struct{}       // closed by begin
 	env    vrrp.Env
 	server *web.Server
+	state  *state
+	left   inheritance // set by Clean for the first Commit
 
 	options  atomic.Pointer[vrrp.Options]
 	released atomic.Bool // vrrp.release_on_stop
@@ -43,10 +45,11 @@ func newFleet(log *slog.Logger) *fleet {
 
 // prepare gives the fleet what the instances share.
 func (f *fleet) prepare(d *daemon) {
-	f.server = d.server
+	f.server, f.state = d.server, d.state
 	f.env = vrrp.Env{
 		Pacer: d.world.lines, Now: d.world.now, StartupUntil: startupUntil(d.config, d.world.now()),
 		Options: func() vrrp.Options { return *f.options.Load() },
+		Changed: d.state.note,
 	}
 }
 
@@ -68,13 +71,13 @@ func startupUntil(c *config.Config, now int64) int64 {
 
 func (f *fleet) releases() bool { return f.released.Load() }
 
-// Clean implements reload.Fleet.
+// Clean implements reload.Fleet. What masters that resume hold stays.
 func (f *fleet) Clean(c *config.Config) error {
 	<-f.ready
-	order := &messages.CleanAddresses{}
-	for i := range c.VRRP.Instances {
-		order.Addresses = append(order.Addresses, c.VRRP.Instances[i].VirtualIPs...)
-		order.Addresses = append(order.Addresses, c.VRRP.Instances[i].VirtualIPsExcluded...)
+	f.left = f.state.inherit(c)
+	order := &messages.CleanAddresses{Addresses: f.left.clean}
+	if len(order.Addresses) == 0 {
+		return nil
 	}
 	if _, err := f.system.Ask(messages.PathAddress, cleanLimit, order); err != nil {
 		return fmt.Errorf("remove left-over addresses: %w", err)
@@ -105,10 +108,12 @@ func (f *fleet) Commit(_, next *config.Config, d config.Diff) error {
 		}
 	}
 	for _, path := range d.Started {
-		if err := f.start(path, byPath[path], nil); err != nil {
+		if err := f.start(path, byPath[path], f.left.seeds[path]); err != nil {
 			return err
 		}
 	}
+	f.left = inheritance{}
+	f.state.note() // who stopped left without a word
 	return nil
 }
 
@@ -135,6 +140,7 @@ func (f *fleet) start(path string, i *config.Instance, seed *vrrp.Seed) error {
 // abandon lets go of what an instance held that cannot do it itself.
 func (f *fleet) abandon(path string) {
 	f.env.Pacer.Abandon(path)
+	f.state.note()
 	f.system.Tell(messages.PathAddress, &messages.ReleaseOwner{Owner: path})
 }
 

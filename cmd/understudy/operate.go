@@ -49,7 +49,10 @@ func newStopCommand() *cobra.Command {
 		Use:   "stop",
 		Short: "Stop the daemon and wait until it is gone",
 		Long: `Stop the daemon: masters resign, addresses are released. The command waits
-until the daemon has given up its socket.`,
+until the daemon has given up its socket.
+
+With --handover roles and addresses stay for the process that starts next. It
+goes on as master if it starts within the down interval of the instance.`,
 		Example:      "  understudy stop\n  understudy stop --handover",
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,

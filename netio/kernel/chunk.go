@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -46,6 +47,29 @@ func (w *Writer) next(mine uint64) (more, over bool) {
 		return false, true
 	}
 	return len(w.chunk) > 0, false
+}
+
+// restFor is the pause after each chunk of repeats: sent as fast as possible
+// they overrun the queue of an interface, and nobody waits for them.
+const restFor = time.Millisecond
+
+// rest pauses unless a job comes.
+func (w *Writer) rest() error {
+	w.mu.Lock()
+	w.idle = len(w.jobs) == 0 && !w.stopping && !w.closed
+	idle := w.idle
+	w.mu.Unlock()
+	if !idle {
+		return nil
+	}
+	ready, err := waitUpTo(restFor, w.bell.fd)
+	if err != nil {
+		return fmt.Errorf("wait for jobs: %w", err)
+	}
+	if ready[0] {
+		w.bell.hush()
+	}
+	return nil
 }
 
 // again sends the next repeats; false: there are none.

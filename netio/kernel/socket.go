@@ -99,13 +99,20 @@ func (b bell) hush() {
 }
 
 // wait blocks until one of the descriptors can be read.
-func wait(fds ...int) ([]bool, error) {
+func wait(fds ...int) ([]bool, error) { return waitUpTo(-1, fds...) }
+
+// waitUpTo is wait with a limit, to the millisecond; negative: none.
+func waitUpTo(limit time.Duration, fds ...int) ([]bool, error) {
 	list := make([]unix.PollFd, len(fds))
 	for i, fd := range fds {
 		list[i] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 	}
+	ms := -1
+	if limit >= 0 {
+		ms = int(limit.Milliseconds())
+	}
 	for {
-		_, err := unix.Poll(list, -1)
+		_, err := unix.Poll(list, ms)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}

@@ -176,6 +176,9 @@ func (w *Writer) Run() (err error) {
 		case more:
 			w.perform()
 		case w.again():
+			if err := w.rest(); err != nil {
+				return err
+			}
 		case w.alert():
 		default:
 			w.limit = chunkFirst

@@ -82,20 +82,23 @@ type Engine struct {
 	fenced atomic.Uint64
 
 	// The rest belongs to the turn.
-	table    table
-	work     []job // orders being carried out
-	done     int
-	send     heap
-	detect   [2]heap
-	keep     heap
-	out      [2]outbox
-	held     []*line
-	freed    []*line
-	rest     [2][]packet.VRRPDatagram // read and not yet judged
-	backlog  [2]bool                  // the socket was not read to its end
-	foreseen [2]int64                 // deadline that OnNear was last told of
-	clear    [2]int64                 // what arrived up to here has been read
-	stallAt  int64                    // the last turn that was too late to judge anybody
+	table        table
+	work         []job // orders being carried out
+	done         int
+	send         heap
+	detect       [2]heap
+	keep         heap
+	out          [2]outbox
+	held         []*line
+	freed        []*line
+	rest         [2][]packet.VRRPDatagram // read and not yet judged
+	backlog      [2]bool                  // the socket was not read to its end
+	foreseen     [2]int64                 // deadline that OnNear was last told of
+	clear        [2]int64                 // what arrived up to here has been read
+	hasty, brisk int                      // lines with an interval below napFrom, below longFrom
+	stream       int                      // turns in a row that had packets
+	streamAt     int64                    // the last of them
+	stallAt      int64                    // the last turn that was too late to judge anybody
 	mail
 	strange [2][256]int64 // when an unknown VRID was last reported
 }
@@ -190,11 +193,13 @@ type Ready struct{ IPv4, IPv6 bool }
 func (e *Engine) Turn(ready Ready) (next int64) {
 	now := e.opt.Now()
 	e.begin(now)
+	before := e.packets.Load()
 	for f, r := range [2]bool{ready.IPv4, ready.IPv6} {
 		if at, ok := e.detect[f].first(); r || e.backlog[f] || (ok && at <= now) {
 			e.drain(f, now)
 		}
 	}
+	e.streaming(now, e.packets.Load()-before)
 	e.collectFreed() // before the orders: what an owner ordered before its Renew is seen too
 	sendAt := e.opt.Now()
 	e.takeOrders(sendAt)

@@ -137,7 +137,8 @@ func (e *Engine) perform(l *line, o *order, now int64) {
 	switch o.kind {
 	case orderListen:
 		e.table.remove(l)
-		l.entry, l.keys, l.deaf = o.entry, o.keys, false
+		e.pace(l, o.entry)
+		l.keys, l.deaf = o.keys, false
 		e.table.add(l)
 		e.refilter()
 		if l.watching { // the family may be known only now
@@ -187,6 +188,7 @@ func (e *Engine) perform(l *line, o *order, now int64) {
 		l.armed, l.then = nil, nil
 		e.keep.remove(l)
 		e.table.remove(l)
+		e.pace(l, nil)
 		e.refilter()
 		l.closed = true
 	}

@@ -131,6 +131,21 @@ func (p *Pacer) Run() error {
 	return <-done
 }
 
+// await waits for the next turn. While packets stream in it looks for them only
+// now and then: waking up costs more than reading.
+func (p *Pacer) await(next int64) (Ready, error) {
+	now := p.config.Now()
+	nap := p.nap(now)
+	if nap == 0 {
+		return p.poll.wait(now, next)
+	}
+	at := now + int64(nap)
+	if next != 0 {
+		at = min(at, next)
+	}
+	return Ready{IPv4: true, IPv6: true}, p.poll.doze(now, at)
+}
+
 func (p *Pacer) loop(mine uint64) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -140,7 +155,7 @@ func (p *Pacer) loop(mine uint64) (err error) {
 	p.config.Thread.apply(p.config.Problem)
 	next := p.config.Now() // look around first: this may be a second Run
 	for p.stops.Load() == mine {
-		ready, err := p.poll.wait(p.config.Now(), next)
+		ready, err := p.await(next)
 		if errors.Is(err, errClosed) {
 			return nil
 		}

@@ -29,6 +29,7 @@ const (
 type poll struct {
 	raw              bool
 	epoll, timer, ev int
+	quiet            int   // an epoll without the sockets
 	alarm            int64 // what the timer is set to, 0 = nothing
 	events           [8]unix.EpollEvent
 
@@ -37,9 +38,12 @@ type poll struct {
 }
 
 func newPoll(raw bool) (*poll, error) {
-	p := &poll{raw: raw, epoll: -1, timer: -1, ev: -1}
+	p := &poll{raw: raw, epoll: -1, quiet: -1, timer: -1, ev: -1}
 	var err error
 	if p.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, errors.Join(fmt.Errorf("create epoll: %w", err), p.close())
+	}
+	if p.quiet, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, errors.Join(fmt.Errorf("create epoll: %w", err), p.close())
 	}
 	if p.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
@@ -49,9 +53,11 @@ func newPoll(raw bool) (*poll, error) {
 		return nil, errors.Join(fmt.Errorf("create eventfd: %w", err), p.close())
 	}
 	for fd, event := range map[int]int32{p.timer: eventTimer, p.ev: eventWake} {
-		e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: event}
-		if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
-			return nil, errors.Join(fmt.Errorf("add to epoll: %w", err), p.close())
+		for _, epoll := range [...]int{p.epoll, p.quiet} {
+			e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: event}
+			if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+				return nil, errors.Join(fmt.Errorf("add to epoll: %w", err), p.close())
+			}
 		}
 	}
 	return p, nil
@@ -62,7 +68,7 @@ func (p *poll) close() error {
 	defer p.mu.Unlock()
 	p.closed = true
 	var err error
-	for _, fd := range []*int{&p.epoll, &p.timer, &p.ev} {
+	for _, fd := range []*int{&p.epoll, &p.quiet, &p.timer, &p.ev} {
 		if *fd >= 0 {
 			err = errors.Join(err, unix.Close(*fd))
 			*fd = -1
@@ -111,7 +117,7 @@ func (p *poll) wait(now, next int64) (Ready, error) {
 		}
 	}
 	near := timeout == 0 || (next != 0 && next-now < int64(rawNear))
-	n, errno := p.epollWait(timeout, p.raw && near)
+	n, errno := p.epollWait(p.epoll, timeout, p.raw && near)
 	if errno == unix.EINTR {
 		return Ready{}, nil // a turn too many does no harm
 	}
@@ -132,15 +138,40 @@ func (p *poll) wait(now, next int64) (Ready, error) {
 	return r, nil
 }
 
+// doze waits for wake and until at, whatever arrives meanwhile.
+func (p *poll) doze(now, at int64) error {
+	if p.epoll < 0 {
+		return errClosed
+	}
+	if at <= now {
+		return nil
+	}
+	if at != p.alarm {
+		if err := p.setAlarm(at); err != nil {
+			return err
+		}
+	}
+	n, errno := p.epollWait(p.quiet, -1, p.raw)
+	if errno != 0 && errno != unix.EINTR {
+		return fmt.Errorf("wait for events: %w", errno)
+	}
+	for _, e := range p.events[:max(n, 0)] {
+		if e.Fd == eventTimer {
+			p.alarm = 0 // spent
+		}
+	}
+	return nil
+}
+
 // epollWait waits without end or, with timeout 0, not at all. Raw keeps the wait
 // from Go's scheduler; its signals end it.
-func (p *poll) epollWait(timeout int, raw bool) (int, unix.Errno) {
+func (p *poll) epollWait(epoll, timeout int, raw bool) (int, unix.Errno) {
 	if raw {
-		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])),
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&p.events[0])),
 			uintptr(len(p.events)), uintptr(timeout), 0, 0)
 		return int(n), errno
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])),
+	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&p.events[0])),
 		uintptr(len(p.events)), uintptr(timeout), 0, 0)
 	return int(n), errno
 }

@@ -199,3 +199,52 @@ func (e *Engine) stranger(f int, vrid uint8, d *packet.VRRPDatagram) {
 	*last = d.At
 	e.strangers = append(e.strangers, stranger{vrid, d.Src, d.Ifindex})
 }
+
+// A stream of packets is read in batches, as far as the shortest advert
+// interval allows: an answer may be that much late. Deadlines are not touched;
+// the sockets are read before one is judged.
+const (
+	streamOf  = 8                    // turns with packets in a row
+	streamGap = 2 * time.Millisecond // and no more than this apart
+	longNap   = time.Millisecond
+	shortNap  = 250 * time.Microsecond
+	napFrom   = 100 * time.Millisecond // shortest interval that allows any
+)
+
+// streaming notes whether the turn had packets.
+func (e *Engine) streaming(now int64, packets uint64) {
+	switch {
+	case packets == 0:
+	case now-e.streamAt > int64(streamGap):
+		e.stream, e.streamAt = 0, now
+	default:
+		e.stream, e.streamAt = e.stream+1, now
+	}
+}
+
+// nap is how long packets may wait to be read; 0: not at all.
+func (e *Engine) nap(now int64) time.Duration {
+	switch {
+	case e.stream < streamOf || now-e.streamAt > int64(streamGap) || e.hasty > 0:
+		return 0
+	case e.brisk > 0:
+		return shortNap
+	}
+	return longNap
+}
+
+// pace counts the lines by how long their packets may wait.
+func (e *Engine) pace(l *line, entry *packet.VRRPEntry) {
+	count := func(by int) {
+		switch {
+		case l.entry == nil:
+		case l.entry.Interval < napFrom:
+			e.hasty += by
+		case l.entry.Interval < longFrom:
+			e.brisk += by
+		}
+	}
+	count(-1)
+	l.entry = entry
+	count(1)
+}

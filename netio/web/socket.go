@@ -193,9 +193,34 @@ func clearStale(path string) error {
 	return fmt.Errorf("probe admin socket %s: %w", path, err)
 }
 
+// mkdirs makes a directory and what is missing above it, for all to enter: the
+// umask is about files.
+func mkdirs(dir string) error {
+	if st, err := os.Stat(dir); err == nil && st.IsDir() {
+		return nil
+	}
+	if up := filepath.Dir(dir); up != dir {
+		if err := mkdirs(up); err != nil {
+			return err
+		}
+	}
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrExist) { // another start was quicker, or it is a file
+		st, statErr := os.Stat(dir)
+		if statErr == nil && st.IsDir() {
+			return nil
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
+}
+
 // lockDir keeps other starts and stops in the directory away for a moment.
 func lockDir(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := mkdirs(dir); err != nil {
 		return nil, err
 	}
 	d, err := os.Open(dir)
@@ -220,7 +245,7 @@ func pidText() string { return strconv.Itoa(os.Getpid()) + "\n" }
 
 // writePID replaces the file in one step, so that no reader sees half a number.
 func writePID(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := mkdirs(filepath.Dir(path)); err != nil {
 		return err
 	}
 	tmp := path + ".new"

@@ -172,6 +172,21 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// Whatever the umask, the directories of the socket and of the pid file can be entered.
+func TestDirectoriesAreMadeForAllToEnter(t *testing.T) {
+	dir := t.TempDir()
+	defer syscall.Umask(syscall.Umask(0o177))
+	open(t, SocketOptions{Path: filepath.Join(dir, "a/b/admin.sock"), PIDFile: filepath.Join(dir, "p/q/x.pid")})
+	for _, made := range []string{"a", "a/b", "p", "p/q"} {
+		if st, err := os.Stat(filepath.Join(dir, made)); err != nil || st.Mode().Perm() != 0o755 {
+			t.Errorf("%s: got %v, %v; want 0755", made, st.Mode(), err)
+		}
+	}
+	if _, err := Open(SocketOptions{Path: filepath.Join(dir, "p/q/x.pid/admin.sock")}); err == nil {
+		t.Error("below a file there is no directory to make")
+	}
+}
+
 // An ordinary user, with whatever capabilities, can serve under the default
 // owner: root:root is not asked of the kernel then.
 func TestAnOrdinaryUserServesUnderTheDefaultOwner(t *testing.T) {

@@ -65,6 +65,7 @@ type Owner struct {
 	Wishes   []Wish
 	Leaving  []Leaving
 	Announce int  // messages per address of the last claim
+	Quiet    bool // the last claim announces nothing that is there already
 	Fired    bool // the wishes come from an armed claim that the owner has not repeated yet
 }
 

@@ -43,7 +43,7 @@ func (b Book) Claim(owner string, wishes []Wish, announce int, env Env) (Book, [
 			c.place(w, &order)
 		}
 	}
-	o.Wishes, o.Fired, o.Announce = next, false, max(1, announce)
+	o.Wishes, o.Fired, o.Announce, o.Quiet = next, false, order.Announce, order.Quiet
 	c.finish(o, order)
 	return c.book()
 }
@@ -69,7 +69,7 @@ func (b Book) Fire(owner string, wishes []Wish, announce int, job uint64) Book {
 			o.Wishes = append(o.Wishes, w)
 		}
 	}
-	o.Fired, o.Announce = true, max(1, announce)
+	o.Fired, o.Announce, o.Quiet = true, max(1, announce), false
 	c.put(o)
 	next, _ := c.book()
 	return next

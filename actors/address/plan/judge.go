@@ -155,7 +155,7 @@ func (b Book) Moved(name string, index int, env Env) (Book, []Order) {
 			continue
 		}
 		o := c.owner(was.Path)
-		order := Order{Owner: o.Path, Job: env.Job(), Announce: max(1, o.Announce)}
+		order := Order{Owner: o.Path, Job: env.Job(), Announce: max(1, o.Announce), Quiet: o.Quiet}
 		for i := range o.Wishes {
 			w := &o.Wishes[i]
 			if !w.affected(name, index) {

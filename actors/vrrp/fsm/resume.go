@@ -75,6 +75,9 @@ func (m *machine) takeUp(ev Started) {
 	old := ev.Saved.State.Deadline
 	source := m.s.Source
 	m.s = ev.Saved.taken(m.cfg)
+	if m.s.Since <= 0 || m.s.Since > m.now {
+		m.s.Since = m.now
+	}
 	m.s.Source = source
 	if ev.Source.IsValid() {
 		m.s.Source = ev.Source

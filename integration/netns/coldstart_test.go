@@ -1,0 +1,177 @@
+package netns
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/understudy-ha/understudy/integration/lab"
+	"github.com/understudy-ha/understudy/integration/scenario"
+)
+
+// cold starts A again and checks that it begins as a backup and that the
+// addresses of the run before are gone.
+func cold(c *scenario.Cell, says string, gone ...netip.Addr) {
+	from := time.Now()
+	a := c.StartA()
+	c.AwaitState(a, "backup", from, 5*time.Second)
+	for _, addr := range gone {
+		at, err := c.WatchA.Wait(time.Second, addr, false)
+		c.Check(err)
+		if at.Before(from) {
+			c.Errorf("%v was gone before the start", addr)
+		}
+	}
+	// One line says why, whatever was logged before this start.
+	if n := strings.Count(a.Log(), says); n != 1 {
+		c.Errorf("the log says %q %d times:\n%s", says, n, a.Log())
+	}
+}
+
+// alone makes A master with nobody else on the segment.
+func alone(c *scenario.Cell) *lab.Daemon {
+	a := c.StartA()
+	c.AwaitState(a, "master", a.Started, c.Down(c.InstanceA)+2*time.Second)
+	_, err := c.WatchA.Wait(time.Second, c.V, true)
+	c.Check(err)
+	return a
+}
+
+func stateFile(d *lab.Daemon) string {
+	return filepath.Join(filepath.Dir(d.Conf), "state", "state.json")
+}
+
+// TestColdStarts: a role that cannot be taken up is not.
+func TestColdStarts(t *testing.T) {
+	run := func(name string, spoil func(*testing.T, *scenario.Cell, *lab.Daemon) (says string)) {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, p scenario.Pair, v scenario.Variant) {
+				scenario.Run(t, p, v, func(c *scenario.Cell) {
+					a := alone(c)
+					handOver(t, c, a)
+					if !c.WatchA.Present(c.V) {
+						c.Errorf("the hand-over removed %v", c.V)
+					}
+					cold(c, spoil(t, c, a), c.V)
+				})
+			}, fast())
+		})
+	}
+	run("too late", func(_ *testing.T, c *scenario.Cell, _ *lab.Daemon) string {
+		lab.Wait(c.Down(c.InstanceA))
+		return "masters=0 too_late=1"
+	})
+	run("corrupt", func(_ *testing.T, c *scenario.Cell, a *lab.Daemon) string {
+		b, err := os.ReadFile(stateFile(a))
+		c.Check(err)
+		c.Check(os.WriteFile(stateFile(a), b[:len(b)/2], 0o600))
+		return "state of the last run not used, cold start"
+	})
+	run("another version", func(_ *testing.T, c *scenario.Cell, a *lab.Daemon) string {
+		b, err := os.ReadFile(stateFile(a))
+		c.Check(err)
+		c.Check(os.WriteFile(stateFile(a), []byte(strings.Replace(string(b), `"version":1`, `"version":9`, 1)), 0o600))
+		return "version 9, want 1"
+	})
+	run("another identity", func(_ *testing.T, c *scenario.Cell, _ *lab.Daemon) string {
+		c.InstanceA.VRID = 52
+		return "not_configured=1"
+	})
+	run("removed, its address too", func(_ *testing.T, c *scenario.Cell, _ *lab.Daemon) string {
+		c.InstanceA.VRID, c.InstanceA.VIPs = 52, []netip.Prefix{netip.MustParsePrefix("192.0.2.101/24")}
+		return "not_configured=1"
+	})
+	run("ordered stop", func(_ *testing.T, c *scenario.Cell, _ *lab.Daemon) string {
+		// Resumed, stopped in order and at once started again.
+		a := c.StartA()
+		c.AwaitAdvert("a", a.Started, time.Second)
+		c.Check(a.WaitAdmin())
+		_, err := a.Stop(stopLimit)
+		c.Check(err)
+		c.Check(c.HostA.AddAddress(netip.PrefixFrom(c.V, 24))) // for the cleaning
+		_, err = c.WatchA.Wait(time.Second, c.V, true)
+		c.Check(err)
+		return "handover=false"
+	})
+}
+
+// TestKilledYoung: a master that is killed right after it became one goes on;
+// the state file of the role change is young enough.
+func TestKilledYoung(t *testing.T) {
+	each(t, func(t *testing.T, p scenario.Pair, v scenario.Variant) {
+		scenario.Run(t, p, v, func(c *scenario.Cell) {
+			a := alone(c)
+			ok := lab.Until(2*time.Second, func() bool {
+				b, err := os.ReadFile(stateFile(a))
+				return err == nil && strings.Contains(string(b), `"role":"master"`)
+			})
+			if !ok {
+				c.Fatalf("the state file does not tell of the role change")
+			}
+			killed := a.Kill()
+			a = c.StartA()
+			c.AwaitAdvert("a", killed, 1500*time.Millisecond)
+			c.Check(a.WaitAdmin())
+			lab.Wait(time.Second)
+			if s := c.Status(a); s.State != "master" || len(s.Transitions) != 1 {
+				c.Errorf("%s after %+v, want master after one transition", s.State, s.Transitions)
+			}
+			if moved := c.WatchA.Changes(c.V, killed); len(moved) > 0 {
+				c.Errorf("address moved: %+v", moved)
+			}
+		})
+	}, scenario.V3())
+}
+
+// TestTwoDaemonsOfAHost: their state files and addresses are apart, and a
+// daemon that finds its file in use keeps none and touches nothing.
+func TestTwoDaemonsOfAHost(t *testing.T) {
+	each(t, func(t *testing.T, p scenario.Pair, v scenario.Variant) {
+		scenario.Run(t, p, v, func(c *scenario.Cell) {
+			a := alone(c)
+			since := time.Now()
+			state := filepath.Join(filepath.Dir(a.Conf), "state")
+			other := func(instance string, vrid int) *lab.Process {
+				name := fmt.Sprintf("other-%s%d", instance, vrid)
+				conf := filepath.Join(filepath.Dir(a.Conf), name+".yaml")
+				i := c.InstanceA
+				i.VRID, i.VIPs = vrid, []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("192.0.2.1%d/24", vrid))}
+				text := lab.UnderstudyYAML("a", i)
+				if instance != "" {
+					text = strings.Replace(text, "global: {", "global: {instance: "+instance+", ", 1)
+				}
+				c.Check(os.WriteFile(conf, []byte(text), 0o600))
+				d, err := c.HostA.Start(name, scenario.Binary(t), "run", "-f", conf,
+					"--admin-socket", filepath.Join(filepath.Dir(a.Conf), name+".sock"), "--state-dir", state)
+				c.Check(err)
+				_, err = c.WatchA.Wait(5*time.Second, i.VIPs[0].Addr(), true)
+				c.Check(err)
+				return d
+			}
+			two := other("two", 52)
+			blind := other("", 53)
+			if !strings.Contains(blind.Log(), "in use by another process") {
+				c.Errorf("the third daemon says nothing of the state file in use:\n%s", blind.Log())
+			}
+			handOver(t, c, a)
+			a = c.StartA()
+			c.AwaitState(a, "master", time.Time{}, 2*time.Second)
+			two.Kill()
+			blind.Kill()
+			two = other("two", 52) // cold or not: it cleans its own
+			_ = two
+			for _, addr := range []netip.Addr{c.V, netip.MustParseAddr("192.0.2.153")} {
+				if moved := c.WatchA.Changes(addr, since); len(moved) > 0 && addr == c.V || !c.WatchA.Present(addr) {
+					c.Errorf("%v: present %t, changes %+v", addr, c.WatchA.Present(addr), moved)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(state, "state-two.json")); err != nil {
+				c.Errorf("%v", err)
+			}
+		})
+	}, fast())
+}
