@@ -91,7 +91,9 @@ func loadForCheck(path string, host bool) ([]messages.Finding, error) {
 
 // localHost tells config about the host that the program runs on, as it was
 // when it was made.
-type localHost struct{ interfaces map[string]config.HostInterface }
+type localHost struct {
+	interfaces map[string]config.HostInterface
+}
 
 // newLocalHost reads all interfaces at once: thousands of instances ask.
 func newLocalHost() localHost {

@@ -82,6 +82,10 @@ func (d *daemon) tell(path string, msg any) {
 	}
 }
 
+func (d *daemon) post(path string) (*supervisors.Post, error) {
+	return d.system.Load().Post(path) // instances are spawned when the system is known
+}
+
 // supervised puts what the supervisors did onto the timeline.
 func (d *daemon) supervised(e supervisors.Event) {
 	if e.Kind == supervisors.EventDeadLetter {

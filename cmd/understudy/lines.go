@@ -5,24 +5,32 @@ import (
 	"github.com/understudy-ha/understudy/messages"
 	"github.com/understudy-ha/understudy/netio/pacer"
 	"github.com/understudy-ha/understudy/netio/packet"
+	"github.com/understudy-ha/understudy/supervisors"
 )
 
 // lines is the pacer as the instances see it.
 type lines struct {
 	pacer *pacer.Pacer
-	tell  func(path string, msg any)
+	post  func(path string) (*supervisors.Post, error)
 }
 
 // Open implements vrrp.Pacer. The hints carry nothing: one of each serves the
-// line for ever.
+// line for ever. An idle actor need not be asked whether it lives.
 func (l lines) Open(path string) vrrp.Line {
+	post, err := l.post(path)
+	if err != nil {
+		// The caller is the actor at path; without it there is nothing to tell.
+		return session{l.pacer.Open(path, func(pacer.Hint) {})}
+	}
 	hints := [...]any{
 		pacer.HintPacket:  &messages.PacketArrived{},
 		pacer.HintExpired: &messages.WatchExpired{},
 		pacer.HintRenew:   &messages.RenewalAsked{},
 		pacer.HintStalled: &messages.SendStalled{},
 	}
-	return session{l.pacer.Open(path, func(h pacer.Hint) { l.tell(path, hints[h]) })}
+	s := l.pacer.Open(path, func(h pacer.Hint) { post.Tell(hints[h]) })
+	s.Vouch(post.Idle)
+	return session{s}
 }
 
 // Close implements vrrp.Pacer.

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -93,7 +94,9 @@ func runDaemon(cmd *cobra.Command, f *runFlags) error {
 	if f.verbose > 0 {
 		level = "debug"
 	}
-	log, err := newLogger(cmd.ErrOrStderr(), f.logFormat, level)
+	out := newLogQueue(cmd.ErrOrStderr())
+	defer out.Close(time.Second)
+	log, err := newLogger(out, f.logFormat, level)
 	if err != nil {
 		return err
 	}
@@ -132,12 +135,24 @@ func configPath(named string) (string, error) {
 
 // loadConfig reads and judges a file against this host.
 func loadConfig(path string) (*config.Config, []messages.Finding) {
-	c, found := config.Load(os.ReadFile, filepath.Glob, path, localHost{})
+	c, found := config.Load(os.ReadFile, filepath.Glob, path, newLocalHost())
 	out := make([]messages.Finding, 0, len(found))
 	for _, x := range found {
 		out = append(out, reload.Finding(x))
 	}
 	return c, out
+}
+
+// loadWith is loadConfig under the options of the command line, which hold for
+// the life of the daemon.
+func loadWith(f *runFlags) func(string) (*config.Config, []messages.Finding) {
+	return func(path string) (*config.Config, []messages.Finding) {
+		c, found := loadConfig(path)
+		if c != nil {
+			_ = override(c, f) // it was judged at the start
+		}
+		return c, found
+	}
 }
 
 // override lets the command line win over the file.

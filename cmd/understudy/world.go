@@ -60,7 +60,7 @@ func (w *world) open(d *daemon, clock pacer.Clock) error {
 	if err != nil {
 		return err
 	}
-	w.lines = lines{pacer: w.pacer, tell: d.tell}
+	w.lines = lines{pacer: w.pacer, post: d.post}
 	if w.frames, err = rawsock.OpenLink(); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (d *daemon) parts() supervisors.Parts {
 		InboxVRRP4: inbox.New(open(false)),
 		InboxVRRP6: inbox.New(open(true)),
 		Inspect:    inspect.New(d.backend.Records),
-		Reload:     reload.New(loadConfig, d.fleet, d.config),
+		Reload:     reload.New(loadWith(d.flags), d.fleet, d.config),
 		Admin:      admin.New(d.server),
 	}
 	if d.config.Admin.Chaos {

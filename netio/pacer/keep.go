@@ -84,6 +84,23 @@ func (e *Engine) lookAfter(l *line, now int64) {
 	e.rekeep(l, now)
 }
 
+// vouchLimit is how many asks in a row are answered for the owner.
+const vouchLimit = 7
+
+// vouch answers an ask for an owner that is known to be alive.
+func (e *Engine) vouch(l *line, now int64) bool {
+	v, d := l.vouch.Load(), l.leaseFor.Load()
+	if v == nil || d <= 0 || l.vouched >= vouchLimit || l.ended.Load() || l.holding.Load() || l.trial != 0 || !(*v)() {
+		l.vouched = 0
+		return false
+	}
+	l.vouched++
+	if old := l.lease.Load(); old < now+d {
+		l.lease.CompareAndSwap(old, now+d) // a Renew at this moment wins
+	}
+	return true
+}
+
 // ask posts HintRenew, unless so many wait unanswered that one more would help
 // nobody.
 func (e *Engine) ask(l *line, now int64) {
@@ -95,11 +112,15 @@ func (e *Engine) ask(l *line, now int64) {
 			e.missed = append(e.missed, *l.path.Load())
 		}
 	}
+	vouched := e.vouch(l, now)
+	if vouched {
+		l.answered.Store(true)
+	}
 	l.askedAt = now
 	if l.stallAt != e.stallAt {
 		l.stallAt, l.firstAsk = e.stallAt, now
 	}
-	if l.misses < askLimit {
+	if l.misses < askLimit && !vouched {
 		e.post(l, HintRenew)
 	}
 }

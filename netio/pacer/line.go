@@ -42,7 +42,9 @@ type line struct {
 
 	// Written by the owner, read by the pacer.
 	lease    atomic.Int64
-	answered atomic.Bool // Renew was called since the last ask
+	leaseFor atomic.Int64                // what the last Renew gave
+	vouch    atomic.Pointer[func() bool] // nil: ask the owner itself
+	answered atomic.Bool                 // Renew was called since the last ask
 
 	// Written by the pacer, read by anybody.
 	ended     atomic.Bool // the lease ended; until Reopen nothing is sent
@@ -90,6 +92,7 @@ type line struct {
 	keepFrom int64 // earliest instant at which keep has something to do
 	stallAt  int64 // the engine's last stall that an ask has followed
 	firstAsk int64 // that ask
+	vouched  int   // asks in a row that vouch answered
 	misses   int   // asks in a row without answer
 	excused  int   // stalls in a row that kept the lease from being judged
 }

@@ -94,12 +94,27 @@ func (s *Session) Renew(until int64) bool {
 	if s.fenced() || l.ended.Load() {
 		return false
 	}
+	l.leaseFor.Store(until - l.e.opt.Now())
 	l.lease.Store(until)
 	l.answered.Store(true)
 	if l.holding.Load() {
 		l.e.wake()
 	}
 	return !l.ended.Load()
+}
+
+// Vouch lets alive answer for the owner, most of the time: it tells at once
+// whether the owner has dealt with everything it was told. That costs the
+// owner no turn. Every eighth ask goes to the owner all the same. Alive is
+// called on the pacer's thread and must not block; nil: always ask the owner.
+func (s *Session) Vouch(alive func() bool) {
+	switch {
+	case s.fenced():
+	case alive == nil:
+		s.l.vouch.Store(nil)
+	default:
+		s.l.vouch.Store(&alive)
+	}
 }
 
 // Reopen allows the line to send again after its lease ended.
