@@ -94,7 +94,11 @@ func (a *Actor) Receive(ctx actor.Context) {
 		a.packets()
 		a.renew()
 	case *timer.Fired[fsm.Timer]:
-		if a.timers.Take(msg) {
+		switch {
+		case !a.timers.Take(msg):
+		case msg.ID == armTimer:
+			a.arm()
+		default:
 			a.step(fsm.TimerFired{Timer: msg.ID})
 		}
 	case *messages.LinkChanged:
@@ -175,12 +179,14 @@ func (a *Actor) resumeLine() {
 
 // cold starts from nothing: what an earlier incarnation held is let go.
 func (a *Actor) cold() {
-	a.line.Silence()
-	a.line.Unwatch()
-	a.line.Disarm()
-	a.line.Deafen()
-	a.line.Reopen()
-	a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
+	if a.child.Generation > 1 {
+		a.line.Silence()
+		a.line.Unwatch()
+		a.line.Disarm()
+		a.line.Deafen()
+		a.line.Reopen()
+		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
+	}
 	a.mem = memory{Instance: a.spec()}
 	if a.seed != nil {
 		a.mem.Saved, a.seed = a.seed.saved, nil

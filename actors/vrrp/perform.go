@@ -141,8 +141,13 @@ func (a *Actor) listen() {
 	a.line.Listen(entry(i), keys(i, a.mem.Ground.Index, a.mem.State.Source))
 }
 
+// armTimer is the timer that arms a new backup; it is none of the core's.
+const armTimer = fsm.Timers
+
 // arm keeps the armed takeover equal to what this backup would do at the end
 // of its watch. The writer prepares the claim first; its answer arms the line.
+// A new backup waits for one interval: when thousands start, or change at
+// once, what is urgent comes first.
 func (a *Actor) arm() {
 	s := &a.mem.State
 	if s.Role != fsm.Backup || !s.Ready || !fsm.MayArm(a.cfg, *s) {
@@ -150,6 +155,12 @@ func (a *Actor) arm() {
 			a.armed, a.asked = nil, nil
 			a.line.Disarm()
 			a.child.Tell(messages.PathAddress, &messages.DisarmClaim{Owner: a.child.Path})
+		}
+		return
+	}
+	if wait := s.Since + int64(a.cfg.Interval) - a.env.Now(); wait > 0 {
+		if !a.timers.Armed(armTimer) {
+			a.timers.Arm(armTimer, time.Duration(wait))
 		}
 		return
 	}

@@ -206,7 +206,7 @@ func checkCapabilities() error {
 
 // memoryLimit is where the collector begins to work harder; the live heap
 // stays far below it.
-const memoryLimit = 256 << 20
+const memoryLimit = 128 << 20
 
 // tuneRuntime sets the process defaults: one P more than the garbage collector
 // and the pacer's thread need at the same time, rare collections, a limit.

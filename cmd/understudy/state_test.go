@@ -70,19 +70,39 @@ func TestInheritance(t *testing.T) {
 		seedless string // paths without seed, comma separated
 	}{
 		{"nothing left", of(web), nil, false, "eth0 192.0.2.1/24, eth0 192.0.2.2/24", "0 0 0", "/vrrp/instance/web"},
-		{"a young master keeps its addresses", of(web, mail), []messages.InstanceState{testState(web, time.Second), testState(mail, time.Minute)}, false,
-			"eth0 192.0.2.3/24", "1 1 0", ""},
-		{"another boot keeps none and removes only its own", of(mail), []messages.InstanceState{testState(web, time.Second), testState(mail, time.Second)}, true,
-			"eth0 192.0.2.3/24", "0 1 1", ""},
-		{"a removed instance leaves nothing", of(mail), []messages.InstanceState{testState(web, time.Second), testState(mail, time.Second)}, false,
-			"eth0 192.0.2.1/24, eth0 192.0.2.2/24", "1 0 1", ""},
+		{
+			"a young master keeps its addresses", of(web, mail),
+			[]messages.InstanceState{testState(web, time.Second), testState(mail, time.Minute)},
+			false,
+			"eth0 192.0.2.3/24", "1 1 0", "",
+		},
+		{
+			"another boot keeps none and removes only its own", of(mail),
+			[]messages.InstanceState{testState(web, time.Second), testState(mail, time.Second)},
+			true,
+			"eth0 192.0.2.3/24", "0 1 1", "",
+		},
+		{
+			"a removed instance leaves nothing", of(mail),
+			[]messages.InstanceState{testState(web, time.Second), testState(mail, time.Second)},
+			false,
+			"eth0 192.0.2.1/24, eth0 192.0.2.2/24", "1 0 1", "",
+		},
 		{"a name is not the identity", of(renamed), []messages.InstanceState{testState(web, time.Second)}, false, "", "1 0 0", ""},
-		{"nor is an identity the name", of(testInstance("web", 53, "192.0.2.1/24")), []messages.InstanceState{testState(web, time.Second)}, false,
-			"eth0 192.0.2.1/24, eth0 192.0.2.2/24", "0 0 1", "/vrrp/instance/web"},
+		{
+			"nor is an identity the name", of(testInstance("web", 53, "192.0.2.1/24")),
+			[]messages.InstanceState{testState(web, time.Second)},
+			false,
+			"eth0 192.0.2.1/24, eth0 192.0.2.2/24", "0 0 1", "/vrrp/instance/web",
+		},
 		{"an address less", of(fewer), []messages.InstanceState{testState(web, time.Second)}, false, "eth0 192.0.2.2/24", "1 0 0", ""},
 		{"another prefix length is another address", of(longer), []messages.InstanceState{testState(web, time.Second)}, false, "eth0 192.0.2.1/24", "1 0 0", ""},
-		{"an address that moves to another master stays", of(fewer, moved), []messages.InstanceState{testState(web, time.Second), testState(mail, time.Second)}, false,
-			"", "2 0 0", ""},
+		{
+			"an address that moves to another master stays", of(fewer, moved),
+			[]messages.InstanceState{testState(web, time.Second), testState(mail, time.Second)},
+			false,
+			"", "2 0 0", "",
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			in := inherit(row.config, row.last, testNow, !row.reboot)

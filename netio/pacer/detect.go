@@ -56,7 +56,7 @@ func (e *Engine) expire(l *line, now int64) {
 	x := &expiry{lastHeard: l.watchRx}
 	frame, then := l.armed, l.then
 	l.armed, l.then = nil, nil
-	if frame != nil && !l.ended.Load() && !l.sending() && l.lease.Load() >= now {
+	if frame != nil && !l.ended.Load() && !l.sending() && l.ownerLives(now) {
 		x.armed = true
 		e.armedSent.Add(1)
 		e.queue(l, frame)
@@ -68,6 +68,16 @@ func (e *Engine) expire(l *line, now int64) {
 	l.expiry.Store(x)
 	e.post(l, HintExpired)
 	e.keepNew(l, now)
+}
+
+// ownerLives says that the armed frame may go out: the lease is alive, or the
+// owner answered when it was asked last and is known to have nothing waiting.
+func (l *line) ownerLives(now int64) bool {
+	if l.lease.Load() >= now {
+		return true
+	}
+	v := l.vouch.Load()
+	return v != nil && l.misses == 0 && (*v)()
 }
 
 // shortestTrialLease gives an owner with a short interval time to answer.

@@ -10,13 +10,19 @@ const (
 	excuseLimit = 3                     // stalls in a row that keep a lease from being judged
 )
 
-// askPeriod is the time between two asks: an advert interval, or longer.
+// askPeriod is the time between two asks: an advert interval, or longer. An
+// armed line that somebody vouches for is judged when its watch ends; its owner
+// is asked now and then all the same.
 func (l *line) askPeriod() int64 {
 	interval := l.interval
 	if !l.sending() && l.entry != nil {
 		interval = l.entry.Interval
 	}
-	return int64(max(interval, shortestAsk))
+	period := int64(max(interval, shortestAsk))
+	if !l.sending() && l.vouch.Load() != nil {
+		return (vouchLimit + 1) * period
+	}
+	return period
 }
 
 // keepAlive begins anew to ask the owner, who has just shown that it lives.
@@ -90,7 +96,7 @@ const vouchLimit = 7
 // vouch answers an ask for an owner that is known to be alive.
 func (e *Engine) vouch(l *line, now int64) bool {
 	v, d := l.vouch.Load(), l.leaseFor.Load()
-	if v == nil || d <= 0 || l.vouched >= vouchLimit || l.ended.Load() || l.holding.Load() || l.trial != 0 || !(*v)() {
+	if v == nil || !l.sending() || d <= 0 || l.vouched >= vouchLimit || l.ended.Load() || l.holding.Load() || l.trial != 0 || !(*v)() {
 		l.vouched = 0
 		return false
 	}

@@ -72,7 +72,11 @@ func (t *table) find(ipv6 bool, vrid uint8, d *packet.VRRPDatagram) *line {
 			return l
 		}
 	}
-	return choose(t.multicast[multicastKey(ipv6, d.Ifindex, vrid)], d)
+	lines := t.multicast[multicastKey(ipv6, d.Ifindex, vrid)]
+	if len(lines) == 1 {
+		return lines[0] // the key holds the interface
+	}
+	return choose(lines, d)
 }
 
 // choose picks among lines of one key: by group, by interface, by peer.

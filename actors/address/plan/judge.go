@@ -112,7 +112,8 @@ func (b Book) Resume(seen Observed, turn uint64, env Env) (Book, []Order, []Loss
 				if w.Tracked {
 					lost = append(lost, Loss{o.Path, w.Form})
 				}
-			case w.Status == Held && !w.Unchecked: // nothing to do
+			case w.Status == Held && !w.Unchecked:
+				w.Since = turn // turns are counted anew by each incarnation
 			case w.Status != Held && w.Status != Busy:
 			case !present:
 				order.Adds = append(order.Adds, Add{Form: w.Form})

@@ -72,6 +72,7 @@ func (b *bench) run(t *testing.T, d *datadriven.TestData) {
 		b.decided(book, orders)
 		b.lost(lost)
 	case "resume":
+		d.MaybeScanArgs(t, "turn", &b.turn) // an incarnation counts its turns anew
 		book, orders, lost := b.book.Resume(Observe(forms(t, d.Input)), b.turn, b.env())
 		b.decided(book, orders)
 		b.lost(lost)
