@@ -17,8 +17,11 @@ type Thread interface {
 	Stop()
 }
 
-// ended tells that the thread is no more.
-type ended struct{ err error }
+// ended tells that the thread that owner started is no more.
+type ended struct {
+	owner *Actor
+	err   error
+}
 
 // Actor owns the thread.
 type Actor struct {
@@ -41,7 +44,7 @@ func (a *Actor) Receive(ctx actor.Context) {
 		a.closing = true
 		a.thread.Stop()
 	case *ended:
-		if !a.closing {
+		if msg.owner == a && !a.closing { // that of an incarnation before may come late
 			// A thread that died is a crash of its owner: the supervisor starts the next one.
 			panic(fmt.Sprintf("pacer thread ended: %v", msg.err))
 		}
@@ -51,5 +54,5 @@ func (a *Actor) Receive(ctx actor.Context) {
 // run starts the thread's goroutine; Run locks it to its thread and recovers.
 func (a *Actor) run(ctx actor.Context) {
 	root, self := ctx.ActorSystem().Root, ctx.Self()
-	a.child.Go(func() { root.Send(self, &ended{a.thread.Run()}) })
+	a.child.Go(func() { root.Send(self, &ended{a, a.thread.Run()}) })
 }

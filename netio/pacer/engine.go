@@ -58,8 +58,8 @@ type Options struct {
 	// unless an advert comes: what its claim needs should be awake.
 	OnNear func()
 
-	// OnMissed tells that the owner of path has not answered a HintRenew by
-	// the time of the next.
+	// OnMissed tells that the owner of path has not answered a HintRenew for a
+	// quarter of an interval, at least 25 ms; once for each ask.
 	OnMissed func(path string)
 }
 
@@ -250,9 +250,10 @@ func (e *Engine) nextTurn(now int64) int64 {
 	sooner(e.send.first())
 	sooner(e.nearest(0))
 	sooner(e.nearest(1))
-	sooner(e.keep.first())
-	if len(e.keep.items) > 0 && e.keep.items[0].l.keepFrom <= now {
+	if at, ok := e.keep.first(); ok && e.keep.items[0].l.keepFrom <= now {
 		sooner(now+int64(sweepPause), true) // the sweep had more than it may do in a turn
+	} else {
+		sooner(at, ok)
 	}
 	sooner(now, e.backlog[0] || e.backlog[1])
 	return next

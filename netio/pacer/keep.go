@@ -3,11 +3,12 @@ package pacer
 import "time"
 
 const (
-	shortestAsk = 50 * time.Millisecond // owners are not asked for renewal more often
-	sweepLimit  = 128                   // asks in one turn
-	sweepPause  = time.Millisecond      // between turns that only sweep
-	askLimit    = 3                     // hints to an owner that does not answer
-	excuseLimit = 3                     // stalls in a row that keep a lease from being judged
+	shortestAsk  = 50 * time.Millisecond // owners are not asked for renewal more often
+	sweepLimit   = 128                   // asks in one turn
+	sweepPause   = time.Millisecond      // between turns that only sweep
+	shortestWait = 25 * time.Millisecond // for an answer, before the owner is reported
+	askLimit     = 3                     // hints to an owner that does not answer
+	excuseLimit  = 3                     // stalls in a row that keep a lease from being judged
 )
 
 // askPeriod is the time between two asks: an advert interval, or longer. An
@@ -25,9 +26,18 @@ func (l *line) askPeriod() int64 {
 	return period
 }
 
+// patience is how long an owner may take to answer before it is reported: so
+// short that one who hangs can be replaced before its lease ends.
+func patience(period int64) int64 { return max(period/4, int64(shortestWait)) }
+
+// owes says that a scheduled line's owner was asked, has not answered and has
+// not been reported for it.
+func (l *line) owes() bool { return l.sending() && !l.reported && !l.answered.Load() }
+
 // keepAlive begins anew to ask the owner, who has just shown that it lives.
 func (e *Engine) keepAlive(l *line, now int64) {
 	l.answered.Store(true)
+	l.reported = false
 	l.askedAt, l.firstAsk, l.stallAt = now, now, e.stallAt
 	l.misses, l.excused = 0, 0
 	e.rekeep(l, now)
@@ -46,12 +56,16 @@ func (e *Engine) keepNew(l *line, now int64) {
 }
 
 // rekeep sets when the line is to be looked after. An ask is due after a
-// period, on a turn that happens anyway if there is one within half a period
-// more; the end of a lease is due when it passes.
+// period, on a turn that happens anyway if there is one within a quarter of a
+// period more; the end of a lease is due when it passes.
 func (e *Engine) rekeep(l *line, now int64) {
 	period := l.askPeriod()
 	from := l.askedAt + period
-	at := from + period/2
+	at := from + period/4
+	if l.owes() {
+		due := l.askedAt + patience(period)
+		from, at = min(from, due), min(at, due)
+	}
 	if l.sending() {
 		if end := l.lease.Load() + 1; end > now {
 			from, at = min(from, end), min(at, end)
@@ -84,10 +98,21 @@ func (e *Engine) lookAfter(l *line, now int64) {
 			e.ask(l, now)
 		}
 	}
-	if now >= l.askedAt+l.askPeriod() {
+	switch period := l.askPeriod(); {
+	case now >= l.askedAt+period:
 		e.ask(l, now)
+	case l.owes() && now >= l.askedAt+patience(period):
+		e.reportOwner(l)
 	}
 	e.rekeep(l, now)
+}
+
+// reportOwner tells that the owner owes an answer, unless the pacer itself was late.
+func (e *Engine) reportOwner(l *line) {
+	l.reported = true
+	if l.stallAt == e.stallAt {
+		e.missed = append(e.missed, *l.path.Load())
+	}
 }
 
 // vouchLimit is how many asks in a row are answered for the owner.
@@ -114,10 +139,11 @@ func (e *Engine) ask(l *line, now int64) {
 		l.misses, l.excused = 0, 0
 	} else {
 		l.misses++
-		if l.stallAt == e.stallAt {
-			e.missed = append(e.missed, *l.path.Load())
+		if !l.reported {
+			e.reportOwner(l)
 		}
 	}
+	l.reported = false
 	vouched := e.vouch(l, now)
 	if vouched {
 		l.answered.Store(true)

@@ -235,3 +235,23 @@ func TestAbandonResigns(t *testing.T) {
 		}
 	})
 }
+
+// An owner that does not answer is reported in time to be replaced before its lease ends.
+func TestASilentOwnerIsReportedBeforeItsLeaseEnds(t *testing.T) {
+	for _, interval := range []time.Duration{10 * ms, 50 * ms, 100 * ms, second} {
+		t.Run(interval.String(), func(t *testing.T) {
+			virtual(t, func(t *testing.T, b *bench) {
+				o := b.open(b.a, "/i", interval)
+				o.master(t, addrA, interval)
+				after(10 * max(interval, 50*ms))
+				o.dead.Store(true)
+				for len(b.list(&b.missed)) == 0 {
+					after(ms)
+				}
+				if b.a.Metrics().LeaseEnds != 0 {
+					t.Error("the lease ended first")
+				}
+			})
+		})
+	}
+}

@@ -92,6 +92,7 @@ type line struct {
 	keepFrom int64 // earliest instant at which keep has something to do
 	stallAt  int64 // the engine's last stall that an ask has followed
 	firstAsk int64 // that ask
+	reported bool  // the owner was, for the last ask
 	vouched  int   // asks in a row that vouch answered
 	misses   int   // asks in a row without answer
 	excused  int   // stalls in a row that kept the lease from being judged
