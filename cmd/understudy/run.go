@@ -80,6 +80,9 @@ func runDaemon(cmd *cobra.Command, f *runFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := readable(path); err != nil {
+		return err
+	}
 	c, findings := loadConfig(path)
 	for _, x := range findings {
 		fmt.Fprintln(cmd.ErrOrStderr(), findingLine(x))
@@ -131,6 +134,15 @@ func configPath(named string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("no configuration: name one with -f (looked for %s and %s)", defaultFiles[0], defaultFiles[1])
+}
+
+// readable tells a file that cannot be read from one that is not valid.
+func readable(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	return f.Close()
 }
 
 // loadConfig reads and judges a file against this host.

@@ -178,6 +178,11 @@ func clearStale(path string) error {
 		return fmt.Errorf("open admin socket %s: exists and is not a socket", path)
 	}
 	conn, err := net.DialTimeout("unix", path, probeLimit)
+	for end := time.Now().Add(dyingLimit); err == nil && dying(peerPID(conn)) && time.Now().Before(end); {
+		conn.Close()
+		time.Sleep(dyingPause)
+		conn, err = net.DialTimeout("unix", path, probeLimit)
+	}
 	switch {
 	case err == nil:
 		defer conn.Close()
@@ -191,6 +196,39 @@ func clearStale(path string) error {
 		return nil
 	}
 	return fmt.Errorf("probe admin socket %s: %w", path, err)
+}
+
+// A killed daemon's socket accepts until the kernel has torn the process down.
+const (
+	dyingLimit = 2 * time.Second
+	dyingPause = 10 * time.Millisecond
+)
+
+// dying reports that the process is dead or has a SIGKILL waiting.
+func dying(pid int) bool {
+	if pid == 0 {
+		return false
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	for line := range strings.Lines(string(status)) {
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch key {
+		case "State":
+			if strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X") {
+				return true
+			}
+		case "SigPnd", "ShdPnd":
+			pending, err := strconv.ParseUint(value, 16, 64)
+			if err == nil && pending&(1<<(unix.SIGKILL-1)) != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mkdirs makes a directory and what is missing above it, for all to enter: the

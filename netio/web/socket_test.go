@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func open(t *testing.T, o SocketOptions) *Socket {
@@ -234,4 +236,29 @@ func TestPathAtTheLimit(t *testing.T) {
 	if _, err := Open(SocketOptions{Path: longest + "a"}); err == nil || !strings.Contains(err.Error(), "longer than 107") {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestDyingTellsTheDeadFromTheLiving(t *testing.T) {
+	if dying(os.Getpid()) {
+		t.Error("this process is taken for dying")
+	}
+	if dying(0) {
+		t.Error("an unknown process is taken for dying")
+	}
+	child := exec.Command("sleep", "60")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if dying(child.Process.Pid) {
+		t.Error("a sleeping child is taken for dying")
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(5 * time.Second); !dying(child.Process.Pid); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("a killed child is not taken for dying")
+		}
+	}
+	_ = child.Wait()
 }
