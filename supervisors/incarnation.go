@@ -255,7 +255,7 @@ func (s *System) props(e *entry, id string) *actor.Props {
 	return actor.PropsFromProducer(
 		func() actor.Actor { return s.incarnate(e, box) },
 		actor.WithMailbox(func() actor.Mailbox { return box }),
-		actor.WithDispatcher(dispatcher{}),
+		actor.WithDispatcher(s.workers),
 		actor.WithSupervisor(strategy{s}),
 		actor.WithSenderMiddleware(func(next actor.SenderFunc) actor.SenderFunc {
 			return func(ctx actor.SenderContext, to *actor.PID, env *actor.MessageEnvelope) {
@@ -267,9 +267,3 @@ func (s *System) props(e *entry, id string) *actor.Props {
 		}),
 	)
 }
-
-// dispatcher runs a mailbox in a goroutine of its own.
-type dispatcher struct{}
-
-func (dispatcher) Schedule(fn func()) { go fn() }
-func (dispatcher) Throughput() int    { return throughput }

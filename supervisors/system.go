@@ -44,6 +44,7 @@ type System struct {
 	doneOnce  sync.Once
 	closed    chan struct{}
 	closeOnce sync.Once
+	workers   *workers
 }
 
 // Start builds the tree and starts it top to bottom: an actor is started when
@@ -64,7 +65,7 @@ func Start(root Node, o Options) (*System, error) {
 	}
 	s := &System{
 		opts: o, log: o.Log, epoch: time.Now(),
-		ready: make(chan struct{}), done: make(chan error, 1), closed: make(chan struct{}),
+		ready: make(chan struct{}), done: make(chan error, 1), closed: make(chan struct{}), workers: newWorkers(),
 	}
 	s.sys = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(slog.DiscardHandler)
@@ -195,6 +196,7 @@ func (s *System) Close(limit time.Duration) error {
 		err = s.stop(s.root, limit)
 		close(s.closed)
 		s.watch.stop()
+		s.workers.close()
 	})
 	return err
 }

@@ -14,7 +14,7 @@ const (
 	watchRounds    = 4                     // per hang limit
 	watchLateness  = 20 * time.Millisecond // a round later than this judges nobody
 	reportsWaiting = 64
-	reportedBusy = 20 * time.Millisecond // a reported actor busy for less is alive
+	reportedBusy   = 20 * time.Millisecond // a reported actor busy for less is alive
 	abandonedLimit = 64                    // hung turns left behind; beyond, the tree gives up
 )
 

@@ -266,11 +266,13 @@ func (a *Actor) subscribe(m *messages.SubscribeLink) {
 func (a *Actor) unsubscribe(subscriber string) {
 	subscribers, told := map[string][]string{}, maps.Clone(a.mem.told)
 	for name, list := range a.mem.subscribers {
-		rest := slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == subscriber })
-		if len(rest) > 0 {
-			subscribers[name] = rest
-		} else {
+		switch i := slices.Index(list, subscriber); {
+		case i < 0:
+			subscribers[name] = list
+		case len(list) == 1:
 			delete(told, name)
+		default:
+			subscribers[name] = slices.Concat(list[:i], list[i+1:])
 		}
 	}
 	a.mem.subscribers, a.mem.told = subscribers, told

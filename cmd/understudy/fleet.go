@@ -87,8 +87,11 @@ func (f *fleet) Clean(c *config.Config) error {
 
 // Commit implements reload.Fleet: stops first, so that an address or a VRID
 // that moves to another instance is free, then changes, then starts.
-func (f *fleet) Commit(_, next *config.Config, d config.Diff) error {
+func (f *fleet) Commit(old, next *config.Config, d config.Diff) error {
 	<-f.ready
+	if old == nil {
+		defer settleRuntime()
+	}
 	f.released.Store(next.VRRP.ReleaseOnStop)
 	f.server.Switch(switches(next))
 	f.options.Store(&vrrp.Options{LogUnknownVRIDs: next.VRRP.LogUnknownVRIDs})

@@ -76,6 +76,7 @@ It needs CAP_NET_ADMIN and CAP_NET_RAW.`,
 var defaultFiles = [...]string{"/etc/understudy/understudy.yaml", "/etc/keepalived/understudy.yaml"}
 
 func runDaemon(cmd *cobra.Command, f *runFlags) error {
+	startRuntime()
 	path, err := configPath(f.file)
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func runDaemon(cmd *cobra.Command, f *runFlags) error {
 	if err := checkCapabilities(); err != nil {
 		return err
 	}
-	tuneRuntime(c, log)
+	tuneProcess(c, log)
 
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -220,16 +221,37 @@ func checkCapabilities() error {
 // stays far below it.
 const memoryLimit = 128 << 20
 
-// tuneRuntime sets the process defaults: one P more than the garbage collector
-// and the pacer's thread need at the same time, rare collections, a limit.
-func tuneRuntime(c *config.Config, log *slog.Logger) {
+// startRuntime lets the collector and the pacer's thread run at the same time,
+// and holds the collector back while the daemon starts: nearly all that is
+// made then stays.
+func startRuntime() {
 	runtime.GOMAXPROCS(max(4, runtime.NumCPU()))
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
+		debug.SetMemoryLimit(2 * memoryLimit)
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(-1) // up to the limit
+	}
+}
+
+// settleAfter the first commit the daemon is in steady state: the first down
+// interval at the default of 1 s has passed.
+const settleAfter = 5 * time.Second
+
+// settleRuntime sets how often is collected from then on: rarely.
+func settleRuntime() {
+	time.AfterFunc(settleAfter, func() {
+		if os.Getenv("GOMEMLIMIT") == "" {
+			debug.SetMemoryLimit(memoryLimit)
+		}
+		if os.Getenv("GOGC") == "" {
+			debug.SetGCPercent(400)
+		}
+	})
+}
+
+// tuneProcess applies what the configuration says of the process.
+func tuneProcess(c *config.Config, log *slog.Logger) {
 	unix.Umask(int(c.Global.Umask))
 	if c.Global.LockMemory {
 		if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE); err != nil {
