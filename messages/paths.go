@@ -33,7 +33,7 @@ func InboxPath(ipv6 bool) string {
 	return PathInbox + "/vrrp4"
 }
 
-// Escape percent-encodes the bytes of a name outside A-Za-z0-9_.:-
+// Escape percent-encodes the bytes of a name outside A-Za-z0-9_.:- and no others.
 func Escape(name string) string { return config.Escape(name) }
 
 // Unescape undoes Escape.

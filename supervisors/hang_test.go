@@ -253,7 +253,9 @@ func TestHangsSpendTheBudgetToo(t *testing.T) {
 					if _, ok := ctx.Message().(*boom); ok {
 						<-c
 					}
-				})}, {Name: "b", New: counter}}}}})
+				})}, {Name: "b", New: counter},
+			}},
+		}})
 		tell(s, "/net/b", 2)
 		for range 3 {
 			s.Tell("/net/a", &boom{})

@@ -168,7 +168,8 @@ func TestKillSlow(t *testing.T) {
 func TestKillRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := run(t, Options{}, Node{Name: "edge", Children: []Node{
-			{Name: "admin", New: counter}, {Name: "chaos", New: counter}, {Name: "a", New: counter}}})
+			{Name: "admin", New: counter}, {Name: "chaos", New: counter}, {Name: "a", New: counter},
+		}})
 		tests := []struct {
 			name string
 			path string

@@ -64,8 +64,8 @@ func (s *System) stop(e *entry, limit time.Duration) error {
 	e.wanted = false // first: else a restart would bring children back
 	children := append([]*entry(nil), e.children...)
 	e.mu.Unlock()
-	for i := len(children) - 1; i >= 0; i-- {
-		errs = append(errs, s.stop(children[i], limit))
+	for _, c := range slices.Backward(children) {
+		errs = append(errs, s.stop(c, limit))
 	}
 	e.mu.Lock()
 	if e.retry != nil {

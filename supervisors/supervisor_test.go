@@ -57,7 +57,8 @@ func TestEscalationUpToDone(t *testing.T) {
 					{Name: "beside", New: counter},
 				}},
 				{Name: "edge", Children: []Node{{Name: "a", New: counter}}},
-			}})
+			},
+		})
 		var err error
 		select {
 		case err = <-s.Done():
@@ -92,7 +93,8 @@ func TestBudgetIsPerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := runTree(t, Options{}, Node{
 			Name: "top", Budget: Budget{Restarts: 3, Within: time.Minute},
-			Children: []Node{{Name: "v", Children: []Node{{Name: "a", New: counter}}}}})
+			Children: []Node{{Name: "v", Children: []Node{{Name: "a", New: counter}}}},
+		})
 		for range 40 { // three a minute
 			if err := s.Kill("/v", KillSpec{Count: true}); err != nil {
 				t.Fatal(err)
@@ -121,7 +123,9 @@ func TestWritersDoNotSpendTheirSupervisorsBudget(t *testing.T) {
 		var at []time.Duration
 		s := runTree(t, Options{}, Node{Name: "top", Budget: Budget{Restarts: 3, Within: time.Minute}, Children: []Node{
 			{Name: "net", Budget: Budget{Restarts: 7, Within: 30 * time.Second}, Children: []Node{
-				{Name: "w", New: crasher(&at, time.Now()), NeverQuarantine: true}}}}})
+				{Name: "w", New: crasher(&at, time.Now()), NeverQuarantine: true},
+			}},
+		}})
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if r := record(t, s, "/net"); r.Restarts != 0 {
@@ -177,7 +181,8 @@ func TestStartRefusesBadTrees(t *testing.T) {
 		{"leaf with children", Node{Name: "x", New: counter, Children: []Node{leaf}}, nil},
 		{"twice the same path", Node{Name: "x", Children: []Node{leaf, leaf}}, ErrExists},
 		{"the same path by another way", Node{Name: "x", Children: []Node{
-			{Name: "a/b", New: counter}, {Name: "a", Children: []Node{{Name: "b", New: counter}}}}}, ErrExists},
+			{Name: "a/b", New: counter}, {Name: "a", Children: []Node{{Name: "b", New: counter}}},
+		}}, ErrExists},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,8 +37,10 @@ func (f *fakeSystem) Records() []messages.ActorRecord { return f.records }
 func (f *fakeSystem) Tree() *messages.ActorNode {
 	root := &messages.ActorNode{Path: "/", Kind: "understudy", State: "running"}
 	for _, r := range f.records {
-		root.Children = append(root.Children, &messages.ActorNode{Path: r.Path, Kind: r.Kind, State: r.State,
-			Started: &epoch, Restarts: r.Restarts, Mailbox: r.Mailbox, LastCrash: r.LastCrash})
+		root.Children = append(root.Children, &messages.ActorNode{
+			Path: r.Path, Kind: r.Kind, State: r.State,
+			Started: &epoch, Restarts: r.Restarts, Mailbox: r.Mailbox, LastCrash: r.LastCrash,
+		})
 	}
 	return root
 }
@@ -69,8 +71,10 @@ func (s *snapshot) InstanceMetrics() messages.InstanceMetrics { return s.metrics
 func rig(t *testing.T) (*Backend, *fakeSystem) {
 	t.Helper()
 	published := func(name, state string) *snapshot {
-		return &snapshot{status: messages.InstanceStatus{Name: name, State: state, DownInterval: 3.609375, AddressesHeld: state == "master"},
-			metrics: messages.InstanceMetrics{TransitionsTo: map[string]uint64{state: 1}}}
+		return &snapshot{
+			status:  messages.InstanceStatus{Name: name, State: state, DownInterval: 3.609375, AddressesHeld: state == "master"},
+			metrics: messages.InstanceMetrics{TransitionsTo: map[string]uint64{state: 1}},
+		}
 	}
 	f := &fakeSystem{
 		records: []messages.ActorRecord{
@@ -194,7 +198,7 @@ func TestRefusalsKeepTheirKind(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			for _, kind := range []error{messages.ErrConflict, messages.ErrUnknown, messages.ErrForbidden} {
-				if errors.Is(err, kind) != (kind == tc.kind) {
+				if errors.Is(err, kind) != (tc.kind != nil && errors.Is(tc.kind, kind)) {
 					t.Errorf("%v is %v", err, kind)
 				}
 			}

@@ -52,7 +52,8 @@ func (v *victims) want(t *testing.T, lines ...string) {
 func start(t *testing.T) (*supervisors.System, *victims) {
 	v := &victims{since: time.Now()}
 	root := supervisors.Node{Name: "top", Children: []supervisors.Node{{Name: "edge", Children: []supervisors.Node{
-		{Name: "chaos", New: func(c supervisors.Child) actor.Actor { return New(c, v) }}}}}}
+		{Name: "chaos", New: func(c supervisors.Child) actor.Actor { return New(c, v) }},
+	}}}}
 	s, err := supervisors.Start(root, supervisors.Options{})
 	if err != nil {
 		t.Fatal(err)

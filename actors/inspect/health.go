@@ -53,11 +53,11 @@ func published(snapshot any) []string {
 		if st.State != "fault" {
 			return nil
 		}
-		text := fmt.Sprintf("instance %s is in fault", st.Name)
+		parts := []string{fmt.Sprintf("instance %s is in fault", st.Name)}
 		for _, f := range st.Faults {
-			text += fmt.Sprintf(", %s %s", f.Cause, f.Object)
+			parts = append(parts, f.Cause+" "+f.Object)
 		}
-		return []string{text}
+		return []string{strings.Join(parts, ", ")}
 	case messages.ConfigStatus:
 		if s.LastError != "" {
 			return []string{"the last reload was refused: " + s.LastError}

@@ -28,13 +28,19 @@ func TestJudge(t *testing.T) {
 		{"a stopped actor was stopped on purpose", []messages.ActorRecord{pacer, rec("/x", "stopped", nil)}, "ok", ""},
 		{"no pacer", nil, "failed", "/net/pacer is not running: no adverts are sent"},
 		{"the pacer restarts", []messages.ActorRecord{rec(messages.PathPacer, "restarting", nil)}, "failed", "/net/pacer is restarting: no adverts are sent"},
-		{"the pacer is quarantined and more is wrong", []messages.ActorRecord{rec("/a", "quarantined", nil), rec(messages.PathPacer, "quarantined", nil)},
-			"failed", "/net/pacer is quarantined: no adverts are sent; /a is quarantined"},
+		{
+			"the pacer is quarantined and more is wrong",
+			[]messages.ActorRecord{rec("/a", "quarantined", nil), rec(messages.PathPacer, "quarantined", nil)},
+			"failed", "/net/pacer is quarantined: no adverts are sent; /a is quarantined",
+		},
 		{"an actor restarts", []messages.ActorRecord{pacer, {Path: "/a", State: "restarting", LastCrash: &messages.Crash{Reason: "boom"}}}, "degraded", "/a is restarting after: boom"},
 		{"an instance is in fault", []messages.ActorRecord{pacer, rec("/vrrp/instance/web", "running", fault)}, "degraded", "instance web is in fault, interface_down eth0"},
 		{"a quarantined one is told once", []messages.ActorRecord{pacer, rec("/vrrp/instance/web", "quarantined", fault)}, "degraded", "/vrrp/instance/web is quarantined"},
-		{"the last reload was refused", []messages.ActorRecord{pacer, rec(messages.PathReload, "running", messages.ConfigStatus{LastError: "a.yaml:1:1: bad"})},
-			"degraded", "the last reload was refused: a.yaml:1:1: bad"},
+		{
+			"the last reload was refused",
+			[]messages.ActorRecord{pacer, rec(messages.PathReload, "running", messages.ConfigStatus{LastError: "a.yaml:1:1: bad"})},
+			"degraded", "the last reload was refused: a.yaml:1:1: bad",
+		},
 		{"the last reload went well", []messages.ActorRecord{pacer, rec(messages.PathReload, "running", messages.ConfigStatus{Generation: 2})}, "ok", ""},
 	} {
 		t.Run(tc.claim, func(t *testing.T) {

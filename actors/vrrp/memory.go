@@ -67,6 +67,6 @@ func (m memory) withTransition(t messages.Transition) memory {
 	if len(keep) == keptTransitions {
 		keep = keep[1:]
 	}
-	m.Transitions = append(keep[:len(keep):len(keep)], t)
+	m.Transitions = append(slices.Clip(keep), t)
 	return m
 }

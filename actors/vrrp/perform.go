@@ -214,6 +214,7 @@ func (a *Actor) notice(key, from, text string) {
 	}
 	seen[key] = true
 	a.mem.Noticed, a.noted = seen, true
+	//nolint:sloglint // the keys are a few constant phrases, and what an operator searches for
 	a.log.Warn(key, "instance", a.mem.Instance.Name, "peer", from, "cause", text)
 	a.event("notice", "", "", text)
 }
@@ -240,7 +241,7 @@ func with(list []string, s string) []string {
 	if slices.Contains(list, s) || len(list) >= conflictPeers {
 		return list
 	}
-	return append(list[:len(list):len(list)], s)
+	return append(slices.Clip(list), s)
 }
 
 // noticePackets reports dropped and odd packets, each kind once.

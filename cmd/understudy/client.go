@@ -69,18 +69,6 @@ func (c *client) get(ctx context.Context, path string) (json.RawMessage, error) 
 	return c.do(ctx, http.MethodGet, path, nil)
 }
 
-// getInto asks and decodes the answer.
-func (c *client) getInto(ctx context.Context, path string, v any) error {
-	raw, err := c.get(ctx, path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, v); err != nil {
-		return fmt.Errorf("read answer to %s: %w", path, err)
-	}
-	return nil
-}
-
 // post orders.
 func (c *client) post(ctx context.Context, path string, body any) (answer, error) {
 	b, err := json.Marshal(body)

@@ -51,13 +51,17 @@ func newFakeDaemon() *fakeDaemon {
 			Change: []messages.PlanChange{{Path: "/vrrp/instance/web", Keys: []string{"priority", "virtual_ips"}}}, Unchanged: 2,
 		}},
 		instances: []messages.InstanceStatus{
-			{Name: "db/1", State: "fault", Since: ago(26*time.Hour + time.Minute), VRID: 52, Version: 3, Family: "ipv6", Interface: "eth1",
-				Priority: messages.Priority{Base: 100, Effective: 80}, Faults: []messages.Fault{{Cause: "interface_down", Object: "eth1"}}},
-			{Name: "web", State: "backup", Since: ago(2*time.Hour + 30*time.Minute + time.Second), VRID: 51, Version: 3, Family: "ipv4", Interface: "eth0", Source: "192.0.2.2",
+			{
+				Name: "db/1", State: "fault", Since: ago(26*time.Hour + time.Minute), VRID: 52, Version: 3, Family: "ipv6", Interface: "eth1",
+				Priority: messages.Priority{Base: 100, Effective: 80}, Faults: []messages.Fault{{Cause: "interface_down", Object: "eth1"}},
+			},
+			{
+				Name: "web", State: "backup", Since: ago(2*time.Hour + 30*time.Minute + time.Second), VRID: 51, Version: 3, Family: "ipv4", Interface: "eth0", Source: "192.0.2.2",
 				Priority: messages.Priority{Base: 100, Effective: 100}, Master: &messages.MasterOf{Address: "192.0.2.1", Priority: 150}, Held: true,
 				AdvertInterval: 1, DownInterval: 3.609375, Addresses: []string{"192.0.2.100/24", "192.0.2.101/24"}, Excluded: []string{"198.51.100.1/32"},
 				Peers:       []messages.Peer{{Address: "192.0.2.1", Priority: 150, LastHeard: ago(40*time.Minute + 500*time.Millisecond)}},
-				Transitions: []messages.Transition{{At: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC), From: "master", To: "backup", Cause: "switchover"}}},
+				Transitions: []messages.Transition{{At: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC), From: "master", To: "backup", Cause: "switchover"}},
+			},
 		},
 	}
 }
@@ -69,8 +73,10 @@ func (f *fakeDaemon) order(format string, args ...any) error {
 
 func (f *fakeDaemon) Status() messages.DaemonStatus {
 	f.draws.Add(1)
-	return messages.DaemonStatus{Version: "v1.2.3", PID: 4711, Started: time.Now().Add(-3 * time.Hour), Health: "degraded", Reasons: []string{"instance db/1 is in fault"},
-		Config: messages.ConfigStatus{File: "/etc/understudy/understudy.yaml", Loaded: time.Now().Add(-2*time.Hour - time.Second), Generation: 3}}
+	return messages.DaemonStatus{
+		Version: "v1.2.3", PID: 4711, Started: time.Now().Add(-3 * time.Hour), Health: "degraded", Reasons: []string{"instance db/1 is in fault"},
+		Config: messages.ConfigStatus{File: "/etc/understudy/understudy.yaml", Loaded: time.Now().Add(-2*time.Hour - time.Second), Generation: 3},
+	}
 }
 
 func (f *fakeDaemon) Ready() (bool, string) { return true, "" }
@@ -204,7 +210,8 @@ func TestCommands(t *testing.T) {
 				fake.err = &messages.Refusal{Kind: messages.ErrConflict, Text: "web is backup, not master"}
 			case "invalid":
 				fake.reload = messages.ReloadDone{Error: "configuration /a.yaml is refused", Findings: []messages.Finding{
-					{File: "/a.yaml", Line: 3, Column: 5, Severity: "error", Key: "k", Text: "0 is not in 1..255"}}}
+					{File: "/a.yaml", Line: 3, Column: 5, Severity: "error", Key: "k", Text: "0 is not in 1..255"},
+				}}
 			case "warned":
 				fake.reload.Findings = []messages.Finding{{File: "/a.yaml", Line: 1, Column: 1, Severity: "warning", Text: "odd"}}
 			case "empty":

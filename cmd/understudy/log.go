@@ -41,7 +41,7 @@ func (h *lineHandler) Enabled(_ context.Context, l slog.Level) bool { return l >
 
 func (h *lineHandler) WithAttrs(as []slog.Attr) slog.Handler {
 	n := *h
-	n.attrs = append(h.attrs[:len(h.attrs):len(h.attrs)], as...)
+	n.attrs = append(slices.Clip(h.attrs), as...)
 	return &n
 }
 

@@ -43,8 +43,7 @@ func execute(root *cobra.Command) int {
 		return exitOK
 	}
 	code := exitError
-	var ec *exitCodeError
-	if errors.As(err, &ec) {
+	if ec, ok := errors.AsType[*exitCodeError](err); ok {
 		code = ec.code
 	}
 	if text := err.Error(); text != "" {

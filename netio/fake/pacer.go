@@ -94,10 +94,9 @@ func (p *Pacer) run() {
 	p.mu.Lock()
 	ready := pacer.Ready{IPv4: len(p.queue[0]) > 0, IPv6: len(p.queue[1]) > 0}
 	p.mu.Unlock()
-	switch next := p.Turn(ready); {
-	case next == 0:
+	if next := p.Turn(ready); next == 0 {
 		p.timer.Stop()
-	default:
+	} else {
 		p.timer.Reset(max(0, time.Duration(next-p.lan.Now())))
 	}
 }

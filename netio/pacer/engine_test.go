@@ -179,7 +179,7 @@ func TestPanicInAHintLosesNoOther(t *testing.T) {
 		s.Watch(packet.Watch{Deadline: *now + 1})
 	}
 	e.Turn(Ready{})
-	*now += 1
+	*now++
 	func() {
 		defer func() { _ = recover() }()
 		e.Turn(Ready{})

@@ -76,15 +76,14 @@ func (e *Engine) enqueue(l *line, o order) {
 func compact(orders []order) []order {
 	var seen [orderClose + 1]int
 	kept := len(orders)
-	for i := len(orders) - 1; i >= 0; i-- {
-		k := orders[i].kind
+	for _, o := range slices.Backward(orders) {
 		limit := 1
-		if k == orderSend {
+		if o.kind == orderSend {
 			limit = sendLimit
 		}
-		if seen[k]++; seen[k] <= limit {
+		if seen[o.kind]++; seen[o.kind] <= limit {
 			kept--
-			orders[kept] = orders[i]
+			orders[kept] = o
 		}
 	}
 	n := copy(orders, orders[kept:])

@@ -115,11 +115,11 @@ func (l *lab) connect(i int) {
 	l.in(l.b, func() { l.up(b, i, 2) })
 }
 
-func (l *lab) up(name string, net_, host int) {
+func (l *lab) up(name string, pair, host int) {
 	l.t.Helper()
 	link, err := netlink.LinkByName(name)
 	check(l.t, err)
-	for _, s := range []string{fmt.Sprintf("10.9.%d.%d/24", net_, host), fmt.Sprintf("fd09:%x::%d/64", net_, host)} {
+	for _, s := range []string{fmt.Sprintf("10.9.%d.%d/24", pair, host), fmt.Sprintf("fd09:%x::%d/64", pair, host)} {
 		addr, err := netlink.ParseAddr(s)
 		check(l.t, err)
 		addr.Flags = unix.IFA_F_NODAD

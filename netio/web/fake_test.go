@@ -21,7 +21,6 @@ type fakeBackend struct {
 	reload    messages.ReloadDone
 	err       error
 	events    messages.Events
-	followers []*messages.Follower
 	followed  chan *messages.Follower
 	orders    []string
 	panics    bool
@@ -79,8 +78,10 @@ func (f *fakeBackend) Status() messages.DaemonStatus {
 	if f.panics {
 		panic("status is broken")
 	}
-	return messages.DaemonStatus{Version: "v1.2.3", PID: 4711, Started: epoch, Health: f.health,
-		Config: messages.ConfigStatus{File: "/etc/understudy/understudy.yaml", Hash: "abc", Loaded: epoch, Generation: 3, OK: 2, Failed: 1}}
+	return messages.DaemonStatus{
+		Version: "v1.2.3", PID: 4711, Started: epoch, Health: f.health,
+		Config: messages.ConfigStatus{File: "/etc/understudy/understudy.yaml", Hash: "abc", Loaded: epoch, Generation: 3, OK: 2, Failed: 1},
+	}
 }
 
 func (f *fakeBackend) Ready() (bool, string)                { return f.notReady == "", f.notReady }
@@ -98,8 +99,10 @@ func (f *fakeBackend) Instance(path string) (messages.InstanceStatus, error) {
 
 func (f *fakeBackend) Tree() *messages.ActorNode {
 	return &messages.ActorNode{Path: "/", Kind: "understudy", State: "running", Started: &epoch, Children: []*messages.ActorNode{
-		{Path: "/net/pacer", Kind: "pacer", State: "quarantined", Restarts: 8, Mailbox: 1, Children: []*messages.ActorNode{},
-			LastCrash: &messages.Crash{At: epoch, Reason: "boom", Message: "*messages.Garp", Generation: 9}},
+		{
+			Path: "/net/pacer", Kind: "pacer", State: "quarantined", Restarts: 8, Mailbox: 1, Children: []*messages.ActorNode{},
+			LastCrash: &messages.Crash{At: epoch, Reason: "boom", Message: "*messages.Garp", Generation: 9},
+		},
 	}}
 }
 

@@ -56,8 +56,10 @@ func newCollector(backend Reader) *collector {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.state, c.priority, c.transitions, c.received, c.sent, c.dropped, c.lateness,
-		c.restarts, c.quarantined, c.reloads, c.generation} {
+	for _, d := range []*prometheus.Desc{
+		c.state, c.priority, c.transitions, c.received, c.sent, c.dropped, c.lateness,
+		c.restarts, c.quarantined, c.reloads, c.generation,
+	} {
 		ch <- d
 	}
 }

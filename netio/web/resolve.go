@@ -58,8 +58,10 @@ func resolve(objects []messages.Object, kind, name string) (messages.Object, err
 	if len(names) > maxListed {
 		names = append(names[:maxListed], "…")
 	}
-	return messages.Object{}, &messages.Refusal{Kind: messages.ErrConflict,
-		Text: fmt.Sprintf("%q fits more than one object: %s", name, strings.Join(names, ", "))}
+	return messages.Object{}, &messages.Refusal{
+		Kind: messages.ErrConflict,
+		Text: fmt.Sprintf("%q fits more than one object: %s", name, strings.Join(names, ", ")),
+	}
 }
 
 func fits(o messages.Object, name string) bool {

@@ -135,7 +135,7 @@ func (m *machine) backupTimer(t Timer) {
 		m.adjust(m.cfg, func() { m.s.Preempting = PreemptOver })
 	case StartupDelay:
 		m.startupOver()
-	case GARPSecond, GARPRefresh, GARPLower, OwnerWait, ConflictOver, Timers:
+	case GARPSecond, GARPRefresh, GARPLower, OwnerWait, ConflictOver, YieldOver, Timers:
 		// A master's.
 	}
 }

@@ -54,8 +54,8 @@ func (l *link) run(end Instant) error {
 
 // soonest is what happens next. What arrives comes before what ends.
 func (l *link) soonest() (Instant, func() error) {
-	at, do := Instant(1<<62), func() error { return nil }
-	do = nil
+	at := Instant(1 << 62)
+	var do func() error
 	offer := func(t Instant, f func() error) {
 		if t != 0 && t < at {
 			at, do = t, f

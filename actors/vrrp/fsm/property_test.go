@@ -13,7 +13,8 @@ import (
 
 var (
 	someAddrs = []netip.Addr{
-		{}, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.9"),
+		{},
+		netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.9"),
 		netip.MustParseAddr("fe80::1"), netip.MustParseAddr("fe80::2%eth0"),
 	}
 	someKinds = []string{"interface_down", "tracker", "no_source_address", "duplicate_vrid", "config", "crashed", "group", "unheard_of"}
