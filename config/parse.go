@@ -28,6 +28,10 @@ func parse(r *report, file string, text []byte) *node {
 		c.errorf(c.place(line, col), "%s", what)
 		return nil
 	}
+	if line := keepalivedLine(c.text); line > 0 {
+		c.errorf(c.place(line, 1), "this is a keepalived.conf, which is not read yet: write YAML")
+		return nil
+	}
 	body, err := c.load()
 	if err != nil {
 		c.syntax(err)

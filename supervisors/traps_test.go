@@ -232,7 +232,7 @@ func TestOnlyTheActorPackageIsLinked(t *testing.T) {
 	}
 	const module = "github.com/asynkron/protoactor-go/"
 	seen := false
-	for _, dep := range strings.FieldsSeq(string(out)) {
+	for dep := range strings.FieldsSeq(string(out)) {
 		rest, ours := strings.CutPrefix(dep, module)
 		if !ours {
 			continue

@@ -265,7 +265,7 @@ func stackOf(box *mailbox) string {
 		return ""
 	}
 	var turn, others []string
-	for _, g := range strings.SplitSeq(all.String(), "\n\n") {
+	for g := range strings.SplitSeq(all.String(), "\n\n") {
 		if !strings.Contains(g, fmt.Sprintf("%q:%q", "actor", id)) {
 			continue
 		}

@@ -198,7 +198,7 @@ func TestRefusalsKeepTheirKind(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			for _, kind := range []error{messages.ErrConflict, messages.ErrUnknown, messages.ErrForbidden} {
-				if errors.Is(err, kind) != (tc.kind != nil && errors.Is(tc.kind, kind)) {
+				if errors.Is(err, kind) != errors.Is(tc.kind, kind) {
 					t.Errorf("%v is %v", err, kind)
 				}
 			}

@@ -71,7 +71,7 @@ Exit codes: 0 ok, 1 usage or runtime error, 2 invalid configuration.`,
 		newRunCommand(), newCheckCommand(), newPlanCommand(),
 		newStatusCommand(), newExplainCommand(), newTreeCommand(), newEventsCommand(),
 		newReloadCommand(), newStopCommand(), newSwitchoverCommand(), newGarpCommand(), newKillCommand(),
-		newVersionCommand(), newDemoCommand(),
+		newVersionCommand(), newManCommand(), newDemoCommand(),
 	)
 	return root
 }

@@ -59,7 +59,7 @@ func TestResolve(t *testing.T) {
 
 func TestAmbiguityNamesAtMostEight(t *testing.T) {
 	var many []messages.Object
-	for _, k := range strings.SplitSeq("abcdefghij", "") {
+	for k := range strings.SplitSeq("abcdefghij", "") {
 		many = append(many, messages.Object{Kind: k, Name: "x", Path: "/" + k + "/x"})
 	}
 	_, err := resolve(many, "", "x")
