@@ -18,6 +18,26 @@ type InstanceMetrics struct {
 // publishes to the registry. Any reader may call it at any time.
 type MetricsReader interface{ InstanceMetrics() InstanceMetrics }
 
+// PacerMetrics is how the thread that carries the adverts does. All but
+// MaxLateness are counts since the start of the daemon.
+type PacerMetrics struct {
+	Turns       uint64
+	LateTurns   uint64  // begun more than 1 ms after they were due
+	Stalls      uint64  // begun more than 20 ms after
+	MaxLateness float64 // of a turn, seconds
+	Packets     uint64  // received
+	Unknown     uint64  // of virtual routers that are not configured here
+	KernelDrops uint64  // lost to a full receive buffer
+	SlotDrops   uint64  // adverts that a busy instance missed
+	Sent        uint64
+	SendErrors  uint64
+	LeaseEnds   uint64 // schedules that ended without their instance
+	Armed       uint64 // takeovers begun before the instance ran
+}
+
+// PacerReader is what the pacer's actor publishes to the registry.
+type PacerReader interface{ PacerMetrics() PacerMetrics }
+
 // InstanceSample is one instance as a scrape sees it.
 type InstanceSample struct {
 	Status  InstanceStatus
@@ -29,6 +49,7 @@ type MetricsSample struct {
 	Instances []InstanceSample
 	Actors    []ActorRecord
 	Config    ConfigStatus
+	Pacer     *PacerMetrics // nil: not published yet
 }
 
 // DropReason explains a counter of an instance that counts dropped adverts.

@@ -76,12 +76,8 @@ type Actor struct {
 // New returns the constructor.
 func New(w Writer, r Reader) func(supervisors.Child) actor.Actor {
 	return func(c supervisors.Child) actor.Actor {
-		log := c.Log
-		if log == nil {
-			log = slog.New(slog.DiscardHandler)
-		}
 		return &Actor{
-			writer: w, reader: r, child: c, log: log, view: &View{},
+			writer: w, reader: r, child: c, log: c.Log, view: &View{},
 			ifaces: map[string]*messages.LinkChanged{}, byIndex: map[int]*messages.Interface{},
 			asked: map[string]bool{}, sources: map[string][]netip.Addr{},
 			flights: map[uint64]*flight{}, busy: map[string]int{}, answers: map[string]answer{},

@@ -33,12 +33,12 @@ func TestACrashAnywhereChangesNothing(t *testing.T) {
 				for i, m := range steps {
 					if i == at {
 						w.with(func() { w.held = held })
-						w.tell(&boom{})
+						w.kill()
 					}
 					w.tell(m)
 				}
 				if at == len(steps) {
-					w.tell(&boom{})
+					w.kill()
 				}
 				w.with(func() { w.held = false })
 				w.settle()
@@ -70,7 +70,7 @@ func TestALossDuringACrashIsReported(t *testing.T) {
 		w.tell(claim(ownerA, 1, addr("eth0", "192.0.2.1/24"), addr("eth0", "192.0.2.2/24")))
 		w.got(ownerA)
 		w.with(func() { w.forms = w.forms[1:] })
-		w.tell(&boom{})
+		w.kill()
 		w.settle()
 		w.want("told", w.got(ownerA), "lost 192.0.2.1/24")
 		w.want("kernel", w.kernel(), "1 192.0.2.2/24")

@@ -178,9 +178,6 @@ func (h *host) announced() string {
 	return s
 }
 
-// boom crashes the actor.
-type boom struct{}
-
 // world is a running tree: address, a stand-in for link, two owners.
 type world struct {
 	*host
@@ -208,17 +205,8 @@ func newWorld(t *testing.T) *world {
 			}
 		})
 	}
-	mortal := func(c supervisors.Child) actor.Actor {
-		a := New(w, w)(c)
-		return actor.ReceiveFunc(func(ctx actor.Context) {
-			if _, ok := ctx.Message().(*boom); ok {
-				panic("boom")
-			}
-			a.Receive(ctx)
-		})
-	}
 	sys, err := supervisors.Start(supervisors.Node{Name: "test", Children: []supervisors.Node{
-		{Name: "net", Children: []supervisors.Node{{Name: "link", New: link}, {Name: "address", New: mortal, NeverQuarantine: true}}},
+		{Name: "net", Children: []supervisors.Node{{Name: "link", New: link}, {Name: "address", New: New(w, w), NeverQuarantine: true}}},
 		{Name: "vrrp", Children: []supervisors.Node{{Name: "a", New: probe}, {Name: "b", New: probe}}},
 	}}, supervisors.Options{})
 	if err != nil {
@@ -247,6 +235,15 @@ func (w *world) tell(msgs ...any) {
 	w.t.Helper()
 	for _, m := range msgs {
 		w.sys.Tell(messages.PathAddress, m)
+	}
+	synctest.Wait()
+}
+
+// kill crashes address.
+func (w *world) kill() {
+	w.t.Helper()
+	if err := w.sys.Kill(messages.PathAddress, supervisors.KillSpec{Count: true}); err != nil {
+		w.t.Fatal(err)
 	}
 	synctest.Wait()
 }

@@ -203,6 +203,10 @@ func (b *Backend) Metrics() messages.MetricsSample {
 	records := b.Records()
 	out := messages.MetricsSample{Actors: records, Config: configOf(records)}
 	for _, r := range records {
+		if p, ok := r.Snapshot.(messages.PacerReader); ok {
+			m := p.PacerMetrics()
+			out.Pacer = &m
+		}
 		st, ok := instanceOf(&r)
 		if !ok {
 			continue

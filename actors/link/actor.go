@@ -85,11 +85,7 @@ type Actor struct {
 // New returns the constructor.
 func New(m Monitor, r Reader) func(supervisors.Child) actor.Actor {
 	return func(c supervisors.Child) actor.Actor {
-		log := c.Log
-		if log == nil {
-			log = slog.New(slog.DiscardHandler)
-		}
-		return &Actor{monitor: m, reader: r, child: c, log: log, view: &View{}, table: newTable()}
+		return &Actor{monitor: m, reader: r, child: c, log: c.Log, view: &View{}, table: newTable()}
 	}
 }
 

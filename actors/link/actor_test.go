@@ -75,8 +75,6 @@ func (h *host) Addresses() ([]Address, error) {
 	return append([]Address(nil), h.addresses...), nil
 }
 
-type boom struct{}
-
 type world struct {
 	*host
 	t    *testing.T
@@ -99,17 +97,8 @@ func newWorld(t *testing.T) *world {
 	probe := func(c supervisors.Child) actor.Actor {
 		return actor.ReceiveFunc(func(ctx actor.Context) { w.note(c.Path, ctx.Message()) })
 	}
-	mortal := func(c supervisors.Child) actor.Actor {
-		shell := New(w, w)(c)
-		return actor.ReceiveFunc(func(ctx actor.Context) {
-			if _, ok := ctx.Message().(*boom); ok {
-				panic("boom")
-			}
-			shell.Receive(ctx)
-		})
-	}
 	sys, err := supervisors.Start(supervisors.Node{Name: "test", Children: []supervisors.Node{
-		{Name: "net", Children: []supervisors.Node{{Name: "link", New: mortal}, {Name: "address", New: probe}}},
+		{Name: "net", Children: []supervisors.Node{{Name: "link", New: New(w, w)}, {Name: "address", New: probe}}},
 		{Name: "vrrp", Children: []supervisors.Node{{Name: "a", New: probe}, {Name: "b", New: probe}}},
 	}}, supervisors.Options{})
 	if err != nil {
@@ -262,7 +251,10 @@ func TestResync(t *testing.T) {
 		w.host.mu.Lock()
 		w.links[0].Up = false // happens while the actor is down
 		w.host.mu.Unlock()
-		w.tell(&boom{})
+		if err := w.sys.Kill(messages.PathLink, supervisors.KillSpec{Count: true}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
 		w.want(a, "eth0 1 up=false")
 		w.want(messages.PathAddress, "resynced")
 		w.happen(link("eth0", 1, true))

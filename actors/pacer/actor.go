@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/understudy-ha/understudy/messages"
 	"github.com/understudy-ha/understudy/supervisors"
 )
 
@@ -26,19 +27,21 @@ type ended struct {
 // Actor owns the thread.
 type Actor struct {
 	thread  Thread
+	metrics messages.PacerReader
 	child   supervisors.Child
 	closing bool
 }
 
-// New returns the constructor.
-func New(t Thread) func(supervisors.Child) actor.Actor {
-	return func(c supervisors.Child) actor.Actor { return &Actor{thread: t, child: c} }
+// New returns the constructor. metrics tells how the thread does.
+func New(t Thread, metrics messages.PacerReader) func(supervisors.Child) actor.Actor {
+	return func(c supervisors.Child) actor.Actor { return &Actor{thread: t, metrics: metrics, child: c} }
 }
 
 // Receive implements actor.Actor.
 func (a *Actor) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
+		a.child.Publish(a.metrics)
 		a.run(ctx)
 	case *actor.Restarting, *actor.Stopping:
 		a.closing = true

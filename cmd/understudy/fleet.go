@@ -27,6 +27,7 @@ type fleet struct {
 	system *supervisors.System // set by begin
 	ready  chan struct{}       // closed by begin
 	env    vrrp.Env
+	lines  lines
 	server *web.Server
 	state  *state
 	left   inheritance // set by Clean for the first Commit
@@ -45,7 +46,7 @@ func newFleet(log *slog.Logger) *fleet {
 
 // prepare gives the fleet what the instances share.
 func (f *fleet) prepare(d *daemon) {
-	f.server, f.state = d.server, d.state
+	f.server, f.state, f.lines = d.server, d.state, d.world.lines
 	f.env = vrrp.Env{
 		Pacer: d.world.lines, Now: d.world.now, StartupUntil: startupUntil(d.config, d.world.now()),
 		Options: func() vrrp.Options { return *f.options.Load() },
@@ -95,6 +96,7 @@ func (f *fleet) Commit(old, next *config.Config, d config.Diff) error {
 	f.released.Store(next.VRRP.ReleaseOnStop)
 	f.server.Switch(switches(next))
 	f.options.Store(&vrrp.Options{LogUnknownVRIDs: next.VRRP.LogUnknownVRIDs})
+	f.lines.HearUnknown(next.VRRP.LogUnknownVRIDs)
 	byPath := map[string]*config.Instance{}
 	for i := range next.VRRP.Instances {
 		byPath[messages.InstancePath(next.VRRP.Instances[i].Name)] = &next.VRRP.Instances[i]

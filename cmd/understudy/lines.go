@@ -80,3 +80,17 @@ func (s session) Readings() vrrp.Readings {
 	}
 	return r
 }
+
+// PacerMetrics implements messages.PacerReader.
+func (l lines) PacerMetrics() messages.PacerMetrics {
+	m := l.pacer.Metrics()
+	return messages.PacerMetrics{
+		Turns: m.Turns, LateTurns: m.LateTurns, Stalls: m.Stalls, MaxLateness: m.MaxLateness.Seconds(),
+		Packets: m.Packets, Unknown: m.Unknown, KernelDrops: m.KernelDrops, SlotDrops: m.SlotDrops,
+		Sent: m.Sent, SendErrors: m.SendErrors, LeaseEnds: m.LeaseEnds, Armed: m.ArmedSent,
+	}
+}
+
+// HearUnknown lets adverts of virtual routers that are not configured here
+// reach the log; else the kernel drops them.
+func (l lines) HearUnknown(yes bool) { l.pacer.SetDropUnknown(!yes) }

@@ -151,7 +151,7 @@ func (d *daemon) parts() supervisors.Parts {
 		}
 	}
 	p := supervisors.Parts{
-		Pacer:      pactor.New(w.pacer),
+		Pacer:      pactor.New(w.pacer, w.lines),
 		Link:       link.New(linkMonitor{w.monitor}, linkReader{w.reader}),
 		Address:    address.New(addressWriter{w.writer}, addressReader{w.reader}),
 		InboxVRRP4: inbox.New(open(false)),

@@ -148,6 +148,39 @@ func TestAddressWatchSeesComingAndGoing(t *testing.T) {
 	}
 }
 
+func TestInterfaceIsMadeAgainOnTheSamePort(t *testing.T) {
+	_, s := twoHosts(t, "labnew")
+	capture, err := s.Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := s.Find("a")
+	index := a.Index
+	addr := netip.MustParsePrefix("192.0.2.1/24")
+	if err := a.RemoveInterface(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Netlink().LinkByName("eth0"); err == nil {
+		t.Error("eth0 is still there")
+	}
+	if err := a.MakeInterface(addr); err != nil {
+		t.Fatal(err)
+	}
+	if a.Index == index {
+		t.Errorf("eth0 has index %d again, want another", index)
+	}
+	p, err := s.Find("b").Ping(addr.Addr(), 10*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Answering(2*time.Second, time.Now()) {
+		t.Error("the new eth0 does not answer")
+	}
+	if e, ok := capture.WaitEcho(time.Second, addr.Addr(), time.Time{}); !ok || e.Host != "a" {
+		t.Errorf("answer captured %t at port %q, want a", ok, e.Host)
+	}
+}
+
 func TestKillLeavesNobodyTimeToReact(t *testing.T) {
 	l, s := twoHosts(t, "labkill")
 	said := filepath.Join(l.Dir(), "said")

@@ -66,35 +66,63 @@ func (l *Lab) plug(s *Segment, spec HostSpec) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = spec.Host
-	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(n.fd)}
-	if err := s.Switch.nl.LinkAdd(pair); err != nil {
-		return nil, fmt.Errorf("make the veth pair: %w", err)
-	}
 	h := &Host{Namespace: n, Host: spec.Host, segment: s}
-	if h.port, err = s.Switch.nl.LinkByName(spec.Host); err != nil {
-		return nil, fmt.Errorf("find the port: %w", err)
+	if err := h.connect(0); err != nil {
+		return nil, err
 	}
-	eth0, err := n.nl.LinkByName("eth0")
+	return h, h.addAddresses(spec.Addrs)
+}
+
+// connect makes eth0 and its port, both up. The port gets this index; 0: any.
+func (h *Host) connect(port int) error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.Index = h.Host, port
+	sw := h.segment.Switch.nl
+	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(h.fd)}
+	err := sw.LinkAdd(pair)
 	if err != nil {
-		return nil, fmt.Errorf("find eth0: %w", err)
+		return fmt.Errorf("make the veth pair: %w", err)
+	}
+	if h.port, err = sw.LinkByName(h.Host); err != nil {
+		return fmt.Errorf("find the port: %w", err)
+	}
+	eth0, err := h.nl.LinkByName("eth0")
+	if err != nil {
+		return fmt.Errorf("find eth0: %w", err)
 	}
 	h.Index = eth0.Attrs().Index
 	h.MAC = [6]byte(eth0.Attrs().HardwareAddr)
-	err = errors.Join(
-		s.Switch.nl.LinkSetMaster(h.port, s.bridge),
-		s.Switch.nl.LinkSetUp(h.port),
-		n.nl.LinkSetUp(eth0))
+	err = errors.Join(sw.LinkSetMaster(h.port, h.segment.bridge), sw.LinkSetUp(h.port), h.nl.LinkSetUp(eth0))
 	if err != nil {
-		return nil, fmt.Errorf("set links up: %w", err)
+		return fmt.Errorf("set links up: %w", err)
 	}
-	for _, p := range spec.Addrs {
+	return nil
+}
+
+func (h *Host) addAddresses(list []netip.Prefix) error {
+	for _, p := range list {
 		if err := h.AddAddress(p); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return h, nil
+	return nil
+}
+
+// RemoveInterface deletes eth0 and its port.
+func (h *Host) RemoveInterface() error {
+	if err := h.segment.Switch.nl.LinkDel(h.port); err != nil {
+		return fmt.Errorf("delete eth0 of %s: %w", h.Name, err)
+	}
+	return nil
+}
+
+// MakeInterface makes eth0 and its port again after RemoveInterface. eth0 has
+// another index and MAC; the port keeps its index, by which captures know it.
+func (h *Host) MakeInterface(addrs ...netip.Prefix) error {
+	if err := h.connect(h.port.Attrs().Index); err != nil {
+		return fmt.Errorf("make eth0 of %s again: %w", h.Name, err)
+	}
+	return h.addAddresses(addrs)
 }
 
 // Find returns the host of that short name, or nil.

@@ -114,5 +114,14 @@ func TestScenario51ReloadAddsAddress(t *testing.T) {
 func TestScenario52ReloadRenames(t *testing.T) { each(t, scenario.ReloadRenames, scenario.V2()) }
 func TestScenario53ReloadRefused(t *testing.T) { each(t, scenario.ReloadRefused, scenario.V2()) }
 func TestScenario54StartupDelay(t *testing.T)  { each(t, scenario.StartupDelay, scenario.V2()) }
+func TestScenario55InterfaceLater(t *testing.T) {
+	each(t, scenario.InterfaceLater, scenario.V2(), scenario.IPv6(), scenario.Unicast())
+}
 func TestScenario56SourceRemoved(t *testing.T) { each(t, scenario.SourceRemoved, scenario.V2()) }
 func TestScenario60LowerAdvert(t *testing.T)   { each(t, scenario.LowerAdvert, scenario.V2()) }
+
+func TestScenario65Frozen(t *testing.T) { each(t, scenario.Frozen, scenario.V2(), fast()) }
+func TestScenario65FrozenPreempts(t *testing.T) {
+	each(t, scenario.FrozenPreempts, scenario.V2(), fast())
+}
+func TestScenario65FrozenBackup(t *testing.T) { each(t, scenario.FrozenBackup, scenario.V2(), fast()) }

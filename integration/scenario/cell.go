@@ -111,13 +111,7 @@ func (c *Cell) build(tag string) {
 			c.Errorf("clean up: %v", err)
 		}
 	})
-	host := func(name string, n int) lab.HostSpec {
-		return lab.HostSpec{Host: name, Addrs: []netip.Prefix{
-			netip.MustParsePrefix(fmt.Sprintf("192.0.2.%d/24", n)),
-			netip.MustParsePrefix(fmt.Sprintf("fe80::%d/64", n)),
-			netip.MustParsePrefix(fmt.Sprintf("2001:db8::%d/64", n)),
-		}}
-	}
+	host := func(name string, n int) lab.HostSpec { return lab.HostSpec{Host: name, Addrs: hostAddrs(n)} }
 	s, err := l.Segment(host("a", 1), host("b", 2), host("client", 9))
 	c.Check(err)
 	c.HostA, c.HostB, c.Client = s.Find("a"), s.Find("b"), s.Find("client")
@@ -131,6 +125,15 @@ func (c *Cell) build(tag string) {
 	if c.Variant.Unicast {
 		c.InstanceA.Peers, c.InstanceB.Peers = []netip.Addr{addr("192.0.2.2")}, []netip.Addr{addr("192.0.2.1")}
 		c.InstanceA.Source, c.InstanceB.Source = addr("192.0.2.1"), addr("192.0.2.2")
+	}
+}
+
+// hostAddrs are the addresses of the nth host.
+func hostAddrs(n int) []netip.Prefix {
+	return []netip.Prefix{
+		netip.MustParsePrefix(fmt.Sprintf("192.0.2.%d/24", n)),
+		netip.MustParsePrefix(fmt.Sprintf("fe80::%d/64", n)),
+		netip.MustParsePrefix(fmt.Sprintf("2001:db8::%d/64", n)),
 	}
 }
 

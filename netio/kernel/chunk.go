@@ -17,7 +17,7 @@ func (w *Writer) next(mine uint64) (more, over bool) {
 	defer w.mu.Unlock()
 	w.chunk = w.chunk[:0]
 	w.waiting.Store(false)
-	if w.run != mine || w.closed {
+	if w.over(mine) {
 		return false, true
 	}
 	done, added := 0, false

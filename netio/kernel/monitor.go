@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -20,17 +19,12 @@ const monitored = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_
 // come and never waits for the consumer, who takes what changed, one entry an
 // object, with Take. When events were lost, Take says so (Events.Resync).
 type Monitor struct {
-	fd   int
-	bell bell
+	shift
 
-	running sync.Mutex // held by Run
-
-	mu     sync.Mutex
+	// Under mu.
 	dirty  dirty
-	told   bool   // the consumer knows that something waits
-	run    uint64 // newest Run; an older one ends
+	told   bool // the consumer knows that something waits
 	notify func()
-	closed bool
 }
 
 // MonitorOptions are the options of OpenMonitor.
@@ -57,12 +51,11 @@ func OpenMonitor(o MonitorOptions) (*Monitor, error) {
 			return nil, fmt.Errorf("open netlink monitor: %w", err)
 		}
 	}
-	b, err := newBell()
-	if err != nil {
-		_ = unix.Close(fd)
+	m := &Monitor{}
+	if m.shift, err = newShift(fd); err != nil {
 		return nil, err
 	}
-	return &Monitor{fd: fd, bell: b}, nil
+	return m, nil
 }
 
 // withoutAddsOf drops RTM_NEWADDR that answers the port. Classic BPF loads in
@@ -90,16 +83,10 @@ func withoutAddsOf(port uint32) []bpf.Instruction {
 // something begins to wait for Take; it must not block. Whoever starts Run
 // must dump after the call: what an earlier consumer took is not repeated.
 func (m *Monitor) Run(notify func()) (err error) {
-	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
+	mine, ok := m.begin()
+	if !ok {
 		return nil
 	}
-	m.run++
-	mine := m.run
-	m.bell.ring()
-	m.mu.Unlock()
-	m.running.Lock() // the one before ends first
 	defer m.running.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
@@ -113,7 +100,7 @@ func (m *Monitor) Run(notify func()) (err error) {
 	buf := make([]byte, 64<<10)
 	for {
 		m.mu.Lock()
-		over := m.run != mine || m.closed
+		over := m.over(mine)
 		m.mu.Unlock()
 		if over {
 			return nil
@@ -187,21 +174,4 @@ func (m *Monitor) Stop() {
 		m.run++
 		m.bell.ring()
 	}
-}
-
-// Close ends Run and the subscription.
-func (m *Monitor) Close() error {
-	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
-		return nil
-	}
-	m.closed = true
-	m.bell.ring()
-	m.mu.Unlock()
-	m.running.Lock()
-	defer m.running.Unlock()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return errors.Join(unix.Close(m.fd), unix.Close(m.bell.fd))
 }

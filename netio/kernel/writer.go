@@ -1,11 +1,9 @@
 package kernel
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,22 +28,17 @@ const (
 // queued), then their announcements in one more. Repeats go out while nothing
 // else waits.
 type Writer struct {
-	fd     int
-	bell   bell
+	shift
 	sender Sender
-
-	running sync.Mutex // held by Run
 
 	standby atomic.Int64 // until then the thread looks for jobs instead of sleeping; nanoseconds since epoch
 	waiting atomic.Bool  // jobs came since next took some
 	epoch   time.Time
 
-	mu       sync.Mutex
+	// Under mu.
 	jobs     []*task
 	idle     bool // the thread waits, or is about to
-	run      uint64
 	stopping bool
-	closed   bool
 
 	// Of the running thread alone.
 	seq     uint32
@@ -72,12 +65,11 @@ func OpenWriter(s Sender) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := newBell()
-	if err != nil {
-		_ = unix.Close(fd)
+	w := &Writer{sender: s, in: make([]byte, 64<<10), epoch: time.Now()}
+	if w.shift, err = newShift(fd); err != nil {
 		return nil, err
 	}
-	return &Writer{fd: fd, bell: b, sender: s, in: make([]byte, 64<<10), epoch: time.Now()}, nil
+	return w, nil
 }
 
 // PortID is the address of the writer's socket: the kernel's messages about
@@ -149,16 +141,10 @@ func (w *Writer) alert() bool {
 // (their owner must compare with a dump), the jobs behind them are kept for
 // the next Run.
 func (w *Writer) Run() (err error) {
-	w.mu.Lock()
-	if w.closed {
-		w.mu.Unlock()
+	mine, ok := w.begin()
+	if !ok {
 		return nil
 	}
-	w.run++
-	mine := w.run
-	w.bell.ring()
-	w.mu.Unlock()
-	w.running.Lock() // the one before ends first
 	defer w.running.Unlock()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -218,19 +204,4 @@ func (w *Writer) Stop(limit time.Duration) bool {
 	case <-timer.C:
 		return false
 	}
-}
-
-// Close ends Run at once and closes the writer.
-func (w *Writer) Close() error {
-	w.mu.Lock()
-	if w.closed {
-		w.mu.Unlock()
-		return nil
-	}
-	w.closed = true
-	w.bell.ring()
-	w.mu.Unlock()
-	w.running.Lock()
-	defer w.running.Unlock()
-	return errors.Join(unix.Close(w.fd), unix.Close(w.bell.fd))
 }

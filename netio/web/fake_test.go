@@ -149,6 +149,9 @@ func (f *fakeBackend) Metrics() messages.MetricsSample {
 		panic("metrics are broken")
 	}
 	return messages.MetricsSample{
+		Pacer: &messages.PacerMetrics{
+			Turns: 100, LateTurns: 3, Stalls: 1, MaxLateness: 0.025, Packets: 90, Unknown: 2, Sent: 80, LeaseEnds: 1, Armed: 4,
+		},
 		Instances: []messages.InstanceSample{{Status: webInstance(), Metrics: messages.InstanceMetrics{
 			Lateness:      messages.Histogram{Bounds: []float64{0.0001, 0.001}, Counts: []uint64{30, 10, 2}, Sum: 0.5, Count: 42},
 			TransitionsTo: map[string]uint64{"backup": 1, "master": 1},

@@ -22,6 +22,7 @@ type collector struct {
 
 	state, priority, transitions, received, sent, dropped, lateness *prometheus.Desc
 	restarts, quarantined, reloads, generation                      *prometheus.Desc
+	turns, lateTurns, worst, pacer                                  *prometheus.Desc
 }
 
 // newRegistry holds the metrics of the daemon, the process and the runtime.
@@ -51,6 +52,10 @@ func newCollector(backend Reader) *collector {
 		quarantined: other("actor_quarantined", "1 while the actor is quarantined.", "path"),
 		reloads:     other("config_reloads_total", "Reloads by their result.", "result"),
 		generation:  other("config_generation", "Number of the configuration in effect."),
+		turns:       other("pacer_turns_total", "Turns of the thread that carries the adverts."),
+		lateTurns:   other("pacer_late_turns_total", "Turns that began late: by more than 1 ms, by more than 20 ms.", "by"),
+		worst:       other("pacer_max_lateness_seconds", "The latest turn since the start."),
+		pacer:       other("pacer_total", "What the pacer counts.", "what"),
 	}
 }
 
@@ -59,6 +64,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.state, c.priority, c.transitions, c.received, c.sent, c.dropped, c.lateness,
 		c.restarts, c.quarantined, c.reloads, c.generation,
+		c.turns, c.lateTurns, c.worst, c.pacer,
 	} {
 		ch <- d
 	}
@@ -89,6 +95,22 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- counter(c.reloads, s.Config.OK, "ok")
 	ch <- counter(c.reloads, s.Config.Failed, "failed")
 	ch <- gauge(c.generation, float64(s.Config.Generation))
+	if p := s.Pacer; p != nil {
+		c.thread(ch, p)
+	}
+}
+
+func (c *collector) thread(ch chan<- prometheus.Metric, p *messages.PacerMetrics) {
+	ch <- counter(c.turns, p.Turns)
+	ch <- counter(c.lateTurns, p.LateTurns, "1ms")
+	ch <- counter(c.lateTurns, p.Stalls, "20ms")
+	ch <- gauge(c.worst, p.MaxLateness)
+	for what, n := range map[string]uint64{
+		"packets": p.Packets, "unknown_vrid": p.Unknown, "kernel_drops": p.KernelDrops, "slot_drops": p.SlotDrops,
+		"sent": p.Sent, "send_errors": p.SendErrors, "lease_ends": p.LeaseEnds, "armed_takeovers": p.Armed,
+	} {
+		ch <- counter(c.pacer, n, what)
+	}
 }
 
 func (c *collector) instance(ch chan<- prometheus.Metric, s *messages.InstanceSample) {

@@ -1,4 +1,4 @@
-package address_test
+package main
 
 import (
 	"fmt"
@@ -24,8 +24,9 @@ import (
 
 const owner = "/vrrp/a"
 
-// machine is the real address and link actors in a network namespace of their
-// own, which has no name and goes with the test.
+// machine is the real address and link actors over the kernel, joined as in the
+// daemon, in a network namespace of their own, which has no name and goes with
+// the test.
 type machine struct {
 	t    *testing.T
 	net  *netlink.Handle
@@ -62,7 +63,11 @@ func newMachine(t *testing.T, buffer int) *machine {
 			if w, err = kernel.OpenWriter(sender); err != nil {
 				return err
 			}
-			if mon, err = kernel.OpenMonitor(kernel.MonitorOptions{ReceiveBuffer: buffer}); err != nil {
+			port, err := w.PortID()
+			if err != nil {
+				return err
+			}
+			if mon, err = kernel.OpenMonitor(kernel.MonitorOptions{ReceiveBuffer: buffer, NoAddsOf: port}); err != nil {
 				return err
 			}
 			r, err = kernel.OpenReader()
