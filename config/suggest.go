@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/understudy-ha/understudy/config/typo"
+)
 
 // unknown reports a key that no field takes.
 func (d *decoder) unknown(e *entry, path *keyPath, names []string) {
@@ -27,7 +31,7 @@ func suggest(key string, names []string) string {
 	}
 	best, distance := "", 3
 	for _, name := range names {
-		if n := levenshtein(key, name); n < distance {
+		if n := typo.Distance(key, name, distance); n < distance {
 			best, distance = name, n
 		}
 	}
@@ -43,28 +47,4 @@ func suggest(key string, names []string) string {
 		return best
 	}
 	return "" // two errors in three letters are another word
-}
-
-// levenshtein counts the typing errors between a and b; beyond 2 it says 3.
-func levenshtein(a, b string) int {
-	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
-		return 3
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return min(row[len(b)], 3)
 }

@@ -77,7 +77,8 @@ func (f Family) String() string {
 	return "ipv4"
 }
 
-// ChecksumMode says how VRRPv3 over IPv4 is checksummed (vrrp.md 8.5).
+// ChecksumMode says how VRRPv3 over IPv4 is checksummed: RFC 5798 and RFC 9568,
+// section 5.2.8 of both, are read in two ways.
 type ChecksumMode uint8
 
 // The modes of v3_checksum_as_v2.
@@ -147,7 +148,7 @@ type Peer struct {
 }
 
 // GARP is the schedule of gratuitous ARP and unsolicited neighbour
-// advertisement messages (vrrp.md 1.1, 10.2).
+// advertisement messages (RFC 9568 sections 6.4.1 and 6.4.2).
 type GARP struct {
 	MasterDelay         time.Duration // second burst after becoming master; 0 = none
 	MasterRepeat        int           // messages per address and burst
@@ -160,8 +161,8 @@ type GARP struct {
 // Forever is the preferred lifetime of an address that does not expire.
 const Forever = time.Duration(-1)
 
-// Address is one address to configure on an interface, with the options of
-// vrrp.md 3.1.
+// Address is one address to configure on an interface, with its options as in
+// config/reference.yaml.
 type Address struct {
 	Prefix            netip.Prefix // address with its length, not masked
 	Interface         string       // resolved: never empty

@@ -2,7 +2,7 @@ package messages
 
 import "time"
 
-// Event is one entry of the timeline (DESIGN 7). Seq is filled in by inspect.
+// Event is one entry of the timeline, GET /v1/events. Seq is filled in by inspect.
 type Event struct {
 	Seq    uint64         `json:"seq"`
 	At     time.Time      `json:"at"`
@@ -14,7 +14,7 @@ type Event struct {
 	Data   map[string]any `json:"data,omitempty"`
 }
 
-// Contribution, Fault, Transition, Peer and the rest are the shapes of DESIGN 7.
+// Contribution, Fault, Transition, Peer and the rest are parts of InstanceStatus.
 type (
 	Contribution struct {
 		Source string `json:"source"`
@@ -103,7 +103,7 @@ type Refused struct {
 // any reader at any time and answers with live counters.
 type StatusReader interface{ InstanceStatus() InstanceStatus }
 
-// Finding is one remark on a configuration (DESIGN 6, 7).
+// Finding is one remark on a configuration, as check and reload give it.
 type Finding struct {
 	File     string `json:"file"`
 	Line     int    `json:"line"`

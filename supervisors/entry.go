@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/understudy-ha/understudy/messages"
 )
 
 // State of an actor in the registry.
@@ -56,13 +58,13 @@ type entry struct {
 	wanted     bool     // false once stopped
 	pid        *actor.PID
 	spawns     int
-	gone       chan struct{} // closed when the process of pid is gone
-	retry      *time.Timer   // back-off or quarantine
-	failures   []time.Time   // within failureWindow, at most failureLimit
-	budget     []time.Time   // supervisor: failures of children within Budget.Within
-	deaths     int           // incarnations in a row that died on resuming
-	last       failure       // of the incarnation that failed last
-	crashes    []Crash       // newest last, at most crashesKept
+	gone       chan struct{}    // closed when the process of pid is gone
+	retry      *time.Timer      // back-off or quarantine
+	failures   []time.Time      // within failureWindow, at most failureLimit
+	budget     []time.Time      // supervisor: failures of children within Budget.Within
+	deaths     int              // incarnations in a row that died on resuming
+	last       failure          // of the incarnation that failed last
+	crashes    []messages.Crash // newest last, at most crashesKept
 	injections []injection
 }
 

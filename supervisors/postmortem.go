@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/understudy-ha/understudy/messages"
 )
 
 // crash writes the post-mortem and what the supervisor needs to judge it.
@@ -22,8 +24,8 @@ func (i *incarnation) crash(msg, reason any) {
 	if t, ok := reason.(*taskFailed); ok {
 		f.reason, stack = describe(t.reason), t.stack
 	}
-	c := Crash{
-		At: time.Now(), Message: fmt.Sprintf("%T", msg), Reason: f.reason,
+	c := messages.Crash{
+		At: time.Now().UTC(), Message: fmt.Sprintf("%T", msg), Reason: f.reason,
 		Stack: clip(stack, stackKept), State: e.stateBefore(), Generation: i.gen, Injected: byKill,
 	}
 	if !isLifecycle(msg) && !isInternal(msg) {
@@ -41,7 +43,7 @@ func (i *incarnation) crash(msg, reason any) {
 }
 
 // keep adds a post-mortem; the caller holds e.mu.
-func (e *entry) keep(c Crash) {
+func (e *entry) keep(c messages.Crash) {
 	if len(e.crashes) == crashesKept {
 		e.crashes = append(e.crashes[:0], e.crashes[1:]...)
 	}

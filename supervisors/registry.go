@@ -1,21 +1,13 @@
 package supervisors
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"time"
-)
 
-// Crash is the post-mortem of one panic.
-type Crash struct {
-	At         time.Time `json:"at"`
-	Message    string    `json:"message"` // type of the message that was being handled; it is lost
-	Reason     string    `json:"reason"`
-	Stack      string    `json:"stack"`
-	State      string    `json:"state_before"` // the memory cell, as text
-	Generation uint64    `json:"generation"`
-	Injected   bool      `json:"injected"` // by Kill
-}
+	"github.com/understudy-ha/understudy/messages"
+)
 
 // Record is what is known of one actor path. It is kept over restarts.
 type Record struct {
@@ -33,10 +25,10 @@ type Record struct {
 	LastMessage string        // type
 	Busy        time.Duration // in the current turn; 0: idle
 	MaxTurn     time.Duration
-	Mailbox     int     // waiting messages
-	LastCrash   *Crash  // nil: none
-	Crashes     []Crash // the last 8, oldest first
-	Snapshot    any     // as published last
+	Mailbox     int              // waiting messages
+	LastCrash   *messages.Crash  // nil: none
+	Crashes     []messages.Crash // the last 8, oldest first
+	Snapshot    any              // as published last
 }
 
 // Registry reads the records of a System. All methods may be called at any
@@ -96,7 +88,7 @@ func (e *entry) record() Record {
 		r.Snapshot = *v
 	}
 	e.mu.Lock()
-	r.Crashes = append([]Crash(nil), e.crashes...)
+	r.Crashes = slices.Clone(e.crashes)
 	e.mu.Unlock()
 	if n := len(r.Crashes); n > 0 {
 		r.LastCrash = &r.Crashes[n-1]
@@ -113,27 +105,15 @@ func (e *entry) lastStack() string {
 	return e.crashes[len(e.crashes)-1].Stack
 }
 
-// TreeNode is one actor in GET /v1/tree.
-type TreeNode struct {
-	Path      string      `json:"path"`
-	Kind      string      `json:"kind"`
-	State     State       `json:"state"`
-	Started   *time.Time  `json:"started"` // null: not started
-	Restarts  uint64      `json:"restarts"`
-	Mailbox   int         `json:"mailbox"`
-	LastCrash *Crash      `json:"last_crash"`
-	Children  []*TreeNode `json:"children"`
-}
-
 // Tree returns the actors as they supervise each other, in start order; below
 // a dynamic supervisor by path.
-func (r *Registry) Tree() *TreeNode { return r.s.root.treeNode() }
+func (r *Registry) Tree() *messages.ActorNode { return r.s.root.treeNode() }
 
-func (e *entry) treeNode() *TreeNode {
+func (e *entry) treeNode() *messages.ActorNode {
 	rec := e.record()
-	n := &TreeNode{
-		Path: rec.Path, Kind: rec.Kind, State: rec.State, Restarts: rec.Restarts,
-		Mailbox: rec.Mailbox, LastCrash: rec.LastCrash, Children: []*TreeNode{},
+	n := &messages.ActorNode{
+		Path: rec.Path, Kind: rec.Kind, State: string(rec.State), Restarts: rec.Restarts,
+		Mailbox: rec.Mailbox, LastCrash: rec.LastCrash, Children: []*messages.ActorNode{},
 	}
 	if !rec.Started.IsZero() {
 		at := rec.Started.UTC()

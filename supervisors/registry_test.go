@@ -67,7 +67,7 @@ func TestTreeJSON(t *testing.T) {
 		want := `{"path":"/","kind":"test","state":"running",` + at + `,"restarts":0,"mailbox":0,"last_crash":null,"children":[` +
 			`{"path":"/net","kind":"net","state":"running",` + at + `,"restarts":0,"mailbox":0,"last_crash":null,"children":[` +
 			`{"path":"/net/link","kind":"link","state":"running",` + at + `,"restarts":1,"mailbox":0,"last_crash":` +
-			`{"at":"2000-01-01T00:00:00Z","message":"*supervisors.nudge","reason":"killed by order: panic","stack":"…","state_before":"","generation":1,"injected":true},"children":[]}]},` +
+			`{"at":"2000-01-01T00:00:00Z","reason":"killed by order: panic","message":"*supervisors.nudge","stack":"…","state_before":"","generation":1,"injected":true},"children":[]}]},` +
 			`{"path":"/vrrp","kind":"vrrp","state":"running",` + at + `,"restarts":0,"mailbox":0,"last_crash":null,"children":[` +
 			`{"path":"/vrrp/instance/a","kind":"vrrp","state":"running",` + at + `,"restarts":0,"mailbox":0,"last_crash":null,"children":[]},` +
 			`{"path":"/vrrp/instance/b","kind":"vrrp","state":"running",` + at + `,"restarts":0,"mailbox":0,"last_crash":null,"children":[]}]}]}`

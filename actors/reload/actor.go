@@ -174,6 +174,10 @@ func (a *Actor) finish(ctx actor.Context, f *finished) {
 	if !f.dry {
 		a.note(f)
 	}
+	if a.mem.config == nil {
+		// Without any configuration there is nothing to stay with: crash and try again.
+		panic("first configuration not committed: " + f.answer.Error)
+	}
 	a.answer(ctx, f.reply, f.answer)
 	if q := a.queued; q != nil {
 		a.queued = nil

@@ -5,6 +5,7 @@ package vrrp
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -39,7 +40,7 @@ type Options struct{ LogUnknownVRIDs bool }
 type Actor struct {
 	env    Env
 	spec   func() *config.Instance // the configuration in force, for a cold start
-	seed   *Seed                   // of the first incarnation; nil: none
+	seed   *atomic.Pointer[Seed]   // until it is in the cell
 	child  supervisors.Child
 	log    *slog.Logger
 	root   *actor.RootContext
@@ -51,7 +52,6 @@ type Actor struct {
 	timers *timer.Set[fsm.Timer]
 	armed  *packet.Frame // what the line would send at takeover; nil: not armed
 	asked  *packet.Frame // armed once the writer has prepared the claim
-	yield  *actor.PID    // waits for the outcome of a switchover
 	view   *view
 	shown  bool // the view is in the registry
 	closed bool
@@ -61,12 +61,10 @@ type Actor struct {
 // configuration in force, which a reload may have changed since. seed, if not
 // nil, is what the instance was under another name or in an earlier process.
 func New(env Env, spec func() *config.Instance, seed *Seed) func(supervisors.Child) actor.Actor {
+	left := &atomic.Pointer[Seed]{}
+	left.Store(seed)
 	return func(c supervisors.Child) actor.Actor {
-		a := &Actor{env: env, spec: spec, child: c, log: c.Log}
-		if c.Generation == 1 {
-			a.seed = seed
-		}
-		return a
+		return &Actor{env: env, spec: spec, seed: left, child: c, log: c.Log}
 	}
 }
 
@@ -131,30 +129,58 @@ func (a *Actor) start(ctx actor.Context) {
 	a.line = a.env.Pacer.Open(a.child.Path)
 	a.view = &view{path: a.child.Path, line: a.line, now: a.env.Now}
 
-	m, ok := supervisors.Recall[*memory](a.child.Cell)
-	if !ok && a.seed != nil && a.seed.memory != nil {
-		renamed := *a.seed.memory
-		named := *renamed.Instance
-		named.Name = a.spec().Name
-		renamed.Instance = &named
-		m, ok = &renamed, true
-		supervisors.Remember(a.child.Cell, m)
+	m, ok := a.recall()
+	switch {
+	case !ok:
+		a.cold(a.child.Generation > 1)
+	case a.line.Renew(a.leaseEnd(m.Instance.AdvertInterval)):
+		a.resume(m)
+	default:
+		a.mem = *m
+		a.lapse()
 	}
-	if !ok || !a.line.Renew(a.leaseEnd(m.Instance.AdvertInterval)) {
-		a.cold()
-		return
+}
+
+// recall is what the cell holds, or at first what another name left.
+func (a *Actor) recall() (*memory, bool) {
+	if m, ok := supervisors.Recall[*memory](a.child.Cell); ok {
+		return m, true
 	}
-	a.mem, a.kept = *m, m
+	seed := a.seed.Load()
+	if seed == nil || seed.memory == nil {
+		return nil, false
+	}
+	m := *seed.memory
+	named := *m.Instance
+	named.Name = a.spec().Name
+	m.Instance = &named
+	supervisors.Remember(a.child.Cell, &m)
+	a.seed.Store(nil)
+	return &m, true
+}
+
+// resume goes on where the incarnation before stopped: what it decided and did
+// not do comes first, then what it may not have heard.
+func (a *Actor) resume(m *memory) {
+	a.mem = *m
+	a.keep() // a copy of our own: the one before may still hang over its own
 	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
-	a.subscribe()
 	for t, at := range a.mem.State.Deadline {
 		if at != 0 {
 			a.timers.Arm(fsm.Timer(t), a.until(at))
 		}
 	}
 	a.perform()
+	a.begun()
 	a.resumeLine()
+	a.noteConflict()
 	a.publish()
+	a.subscribe()
+	if a.child.Generation > 1 {
+		a.reconfigure(a.spec()) // the order may have been lost
+		a.env.changed()
+	}
+	a.hear(a.mem.Unheard)
 	a.packets()
 }
 
@@ -171,31 +197,58 @@ func (a *Actor) resumeLine() {
 			a.line.Watch(fsm.WatchOf(a.cfg, *s, a.line.LastHeard()))
 			a.arm()
 		}
+		return
 	case fsm.Master:
 		a.child.Tell(messages.PathAddress, a.claim(0))
 	case fsm.Init, fsm.Fault:
 	}
+	a.disarm()
 }
 
-// cold starts from nothing: what an earlier incarnation held is let go.
-func (a *Actor) cold() {
-	if a.child.Generation > 1 {
+// lapse is the end of a lease of which nobody else was told: the line has
+// resigned and others hold the addresses now, or soon. The history stays.
+func (a *Actor) lapse() {
+	const cause = "no sign of life in time: the lease ended"
+	a.log.Warn("lease ended, starting cold", "instance", a.mem.Instance.Name)
+	was, role := a.mem, a.mem.State.Role
+	a.answerSwitchover(&messages.Done{Conflict: true, Error: cause})
+	a.cold(true)
+	a.mem.Transitions, a.mem.Entered, a.mem.Conflict = was.Transitions, was.Entered, was.Conflict
+	a.mem.Conflict.Now = fsm.Conflict{}
+	if role != fsm.Init {
+		at := time.Now()
+		a.enter(at, fsm.Changed{From: role, To: fsm.Init, Cause: cause})
+		a.eventAt(at, "transition", role.String(), fsm.Init.String(), cause)
+		if role == fsm.Master {
+			a.line.Stats()[packet.VRRPReleaseMaster].Add(1)
+		}
+	}
+	a.keep()
+	a.publish()
+}
+
+// cold starts from nothing; again: what was held before is let go.
+func (a *Actor) cold(again bool) {
+	if again {
+		a.timers.StopAll()
 		a.line.Silence()
 		a.line.Unwatch()
-		a.line.Disarm()
+		a.disarm()
 		a.line.Deafen()
 		a.line.Reopen()
 		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
 	}
 	a.mem = memory{Instance: a.spec()}
-	if a.seed != nil {
-		a.mem.Saved, a.seed = a.seed.saved, nil
+	seed := a.seed.Load()
+	if seed != nil {
+		a.mem.Saved = seed.saved
 	}
 	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
 	a.commit(nil)
+	a.seed.Store(nil)
 	a.env.changed()
-	a.subscribe()
 	a.publish()
+	a.subscribe()
 }
 
 // step runs the core, commits what it decided and performs it.
@@ -214,11 +267,45 @@ func (a *Actor) step(ev fsm.Event) {
 	a.follow(&before)
 }
 
-// commit puts the memory into the cell; a panic before it leaves the state
-// before the event.
+// commit puts the memory into the cell, with all that the actions make of it:
+// a panic before leaves the state before the event, and one after it leaves
+// nothing but the rest of the actions to do.
 func (a *Actor) commit(actions []fsm.Action) {
 	a.mem.Pending, a.mem.performed = actions, 0
+	var changed *fsm.Changed
+	for _, act := range actions {
+		switch act := act.(type) {
+		case fsm.ClaimAddresses:
+			a.mem.Holding = true
+		case fsm.ReleaseAddresses:
+			a.mem.Holding, a.mem.Refused = false, nil
+		case fsm.Listen:
+			a.mem.Hearing = act.Open
+		case fsm.Changed:
+			changed = &act
+			a.enter(time.Now(), act)
+		case fsm.SendAdvert, fsm.StartAdverts, fsm.UpdateAdverts, fsm.StopAdverts, fsm.StartWatch, fsm.StopWatch,
+			fsm.SetTimer, fsm.StopTimer, fsm.Announce, fsm.AnnounceSource, fsm.Notice, fsm.HeardLower:
+			// Of the line, or in the core's own state.
+		}
+	}
 	a.keep()
+	if changed != nil {
+		st := a.line.Stats()
+		if changed.To == fsm.Master {
+			st[packet.VRRPBecomeMaster].Add(1)
+		}
+		if changed.From == fsm.Master {
+			st[packet.VRRPReleaseMaster].Add(1)
+		}
+	}
+}
+
+// enter remembers a role change.
+func (a *Actor) enter(at time.Time, c fsm.Changed) {
+	a.mem = a.mem.withTransition(messages.Transition{At: at, From: c.From.String(), To: c.To.String(), Cause: c.Cause})
+	a.mem.Entered[c.To]++
+	a.mem.Noticed = nil
 }
 
 // keep puts the memory as it is into the cell; readers see the same copy.
@@ -232,7 +319,7 @@ func (a *Actor) keep() {
 // takeover and the published view.
 func (a *Actor) follow(before *fsm.State) {
 	a.arm()
-	a.noteConflict(before)
+	a.noteConflict()
 	if a.noted {
 		a.keep()
 	}
@@ -244,27 +331,37 @@ func (a *Actor) follow(before *fsm.State) {
 // packets hands the adverts in the slot to the core.
 func (a *Actor) packets() {
 	a.stalled()
-	for _, h := range a.line.Take() {
+	a.hear(a.line.Take())
+	a.noticePackets()
+}
+
+// hear hands adverts to the core, one after the other; a crash on one of them
+// does not lose those behind it.
+func (a *Actor) hear(heard []packet.VRRPHeard) {
+	for i, h := range heard {
+		a.mem.Unheard = heard[i+1:]
+		if i == 0 && len(heard)+len(a.kept.Unheard) > 1 {
+			a.keep()
+		}
 		a.step(fsm.AdvertHeard{VRRPHeard: h})
 	}
-	a.noticePackets()
 }
 
 // expired hands the end of the watch to the core.
 func (a *Actor) expired() {
 	ok, armed, last := a.line.Expired()
+	a.armed = nil // the line used it up or dropped it
 	if !ok {
+		a.arm() // decided anew since
 		return
 	}
-	a.armed = nil // the line used it up or dropped it
 	a.step(fsm.WatchExpired{LastHeard: last, Armed: armed})
 }
 
 // renew answers the pacer: this actor is alive.
 func (a *Actor) renew() {
 	if !a.line.Renew(a.leaseEnd(a.mem.Instance.AdvertInterval)) {
-		a.log.Warn("lease ended, starting cold", "instance", a.mem.Instance.Name)
-		a.cold()
+		a.lapse()
 	}
 }
 

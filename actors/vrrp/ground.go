@@ -3,6 +3,7 @@ package vrrp
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"github.com/understudy-ha/understudy/actors/vrrp/fsm"
@@ -75,22 +76,22 @@ func (a *Actor) survey() {
 		a.begin(&g)
 		return
 	}
+	for _, f := range g.Faults {
+		if !slices.ContainsFunc(a.mem.State.Faults, func(c fsm.Cause) bool { return same(f, c) }) {
+			a.log.Warn("fault raised", "instance", a.mem.Instance.Name, "cause", f.Kind, "object", f.Object)
+			a.step(fsm.FaultRaised{Cause: fsm.Cause{Kind: f.Kind, Object: f.Object, Since: a.env.Now()}})
+		}
+	}
 	if g.Source.IsValid() && g.Source != a.mem.State.Source {
 		a.step(fsm.SourceChanged{Source: g.Source})
 		if a.mem.Hearing {
 			a.listen() // a unicast key holds the source
 		}
 	}
-	for _, f := range g.Faults {
-		if !slices.Contains(old.Faults, f) {
-			a.log.Warn("fault raised", "instance", a.mem.Instance.Name, "cause", f.Kind, "object", f.Object)
-			a.step(fsm.FaultRaised{Cause: fsm.Cause{Kind: f.Kind, Object: f.Object, Since: a.env.Now()}})
-		}
-	}
-	for _, f := range old.Faults {
-		if !slices.Contains(g.Faults, f) {
-			a.log.Info("fault cleared", "instance", a.mem.Instance.Name, "cause", f.Kind, "object", f.Object)
-			a.step(fsm.FaultCleared{Kind: f.Kind, Object: f.Object})
+	for _, c := range a.mem.State.Faults { // each step makes another list
+		if ofGround(c) && !slices.ContainsFunc(g.Faults, func(f plan.Fault) bool { return same(f, c) }) {
+			a.log.Info("fault cleared", "instance", a.mem.Instance.Name, "cause", c.Kind, "object", c.Object)
+			a.step(fsm.FaultCleared{Kind: c.Kind, Object: c.Object})
 		}
 	}
 	if g.Index != old.Index && g.Index != 0 && a.mem.State.Role == fsm.Master {
@@ -98,6 +99,16 @@ func (a *Actor) survey() {
 	}
 	a.commit(nil)
 	a.publish()
+}
+
+// same reports whether the core knows a fault of the ground as this cause. It
+// has at most one missing source, whatever the object.
+func same(f plan.Fault, c fsm.Cause) bool {
+	return f.Kind == c.Kind && (f.Object == c.Object || f.Kind == plan.NoSourceAddress)
+}
+
+func ofGround(c fsm.Cause) bool {
+	return c.Kind == plan.InterfaceDown || c.Kind == plan.NoSourceAddress || c.Kind == plan.ConfigFault
 }
 
 // surveyed is what is known of the interfaces, in the core's words.
@@ -147,6 +158,9 @@ func causes(faults []plan.Fault, now int64) []fsm.Cause {
 
 // reconfigure takes over a changed configuration; the role stays.
 func (a *Actor) reconfigure(i *config.Instance) {
+	if reflect.DeepEqual(i, a.mem.Instance) {
+		return
+	}
 	old, oldCfg := a.mem.Instance, a.cfg
 	a.mem.Instance = i
 	a.cfg = machine(i, a.env.StartupUntil)

@@ -4,10 +4,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/understudy-ha/understudy/actors/vrrp/fsm"
 	"github.com/understudy-ha/understudy/actors/vrrp/plan"
 	"github.com/understudy-ha/understudy/config"
 	"github.com/understudy-ha/understudy/messages"
+	"github.com/understudy-ha/understudy/netio/packet"
 )
 
 // memory is what outlives an incarnation. It is replaced as a whole, once a
@@ -17,8 +20,10 @@ type memory struct {
 	Saved       *saved           // by an earlier process, until the start; nil: nothing
 	SentBefore  int64            // last advert of the master in that process; 0: none
 	State       fsm.State
-	Hearing     bool // the ear is open
-	Holding     bool // addresses are claimed
+	Hearing     bool               // the ear is open
+	Holding     bool               // addresses are claimed
+	Unheard     []packet.VRRPHeard // taken from the line, and not judged yet
+	Asker       *actor.PID         // waits for the outcome of a switchover; nil: nobody
 	Pending     []fsm.Action
 	performed   int                     // of Pending
 	Interfaces  []*messages.LinkChanged // what link told last of each name
@@ -35,6 +40,7 @@ const keptTransitions = 16
 
 // conflict is what is remembered of other masters heard while master.
 type conflict struct {
+	Now   fsm.Conflict  // as noted last
 	Total time.Duration // of those that ended
 	With  []string
 }

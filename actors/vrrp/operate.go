@@ -20,12 +20,12 @@ func (a *Actor) switchover(ctx actor.Context, m *messages.Switchover) {
 		ctx.Respond(&messages.Done{})
 	case a.mem.State.Role != fsm.Master:
 		ctx.Respond(&messages.Done{Conflict: true, Error: fmt.Sprintf("%s is %s, not master", a.mem.Instance.Name, a.mem.State.Role)})
-	case a.yield != nil:
+	case a.mem.Asker != nil:
 		ctx.Respond(&messages.Done{Conflict: true, Error: fmt.Sprintf("a switchover of %s is under way", a.mem.Instance.Name)})
 	default:
-		a.yield = ctx.Sender()
-		if a.yield == nil {
-			a.yield = ctx.Self() // nobody waits: the answer to ourselves is dropped
+		a.mem.Asker = ctx.Sender()
+		if a.mem.Asker == nil {
+			a.mem.Asker = ctx.Self() // nobody waits: the answer to ourselves is dropped
 		}
 		a.step(fsm.SwitchoverOrdered{Force: m.Force})
 	}
@@ -33,9 +33,9 @@ func (a *Actor) switchover(ctx actor.Context, m *messages.Switchover) {
 
 // answerSwitchover ends a switchover under way.
 func (a *Actor) answerSwitchover(d *messages.Done) {
-	if a.yield != nil {
-		a.root.Send(a.yield, d)
-		a.yield = nil
+	if a.mem.Asker != nil {
+		a.root.Send(a.mem.Asker, d)
+		a.mem.Asker, a.noted = nil, true
 	}
 }
 

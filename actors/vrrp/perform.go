@@ -12,19 +12,18 @@ import (
 )
 
 // perform does what is left of the committed actions, in order. A crash in
-// between leaves the rest to the next incarnation. What performing changes in
-// the memory is kept at the end: a second time does no harm.
+// between leaves the rest to the next incarnation.
 func (a *Actor) perform() {
-	m := a.kept
-	for m.performed < len(m.Pending) {
+	for m := &a.mem; m.performed < len(m.Pending); {
 		a.do(m.Pending[m.performed])
 		m.performed++
+		if a.noted {
+			a.keep()
+		}
+		a.kept.performed = m.performed
 	}
-	m.Pending, a.mem.Pending, a.mem.performed = nil, nil, 0
-	m.performed = 0
-	if a.noted {
-		a.keep()
-	}
+	a.mem.Pending, a.mem.performed = nil, 0
+	a.kept.Pending, a.kept.performed = nil, 0
 }
 
 func (a *Actor) do(act fsm.Action) {
@@ -63,17 +62,14 @@ func (a *Actor) do(act fsm.Action) {
 	case fsm.StopTimer:
 		a.timers.Stop(act.Timer)
 	case fsm.ClaimAddresses:
-		a.mem.Holding, a.noted = true, true
 		a.child.Tell(messages.PathAddress, a.claim(act.Repeat))
 	case fsm.ReleaseAddresses:
-		a.mem.Holding, a.mem.Refused, a.noted = false, nil, true
 		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
 	case fsm.Announce:
 		a.child.Tell(messages.PathAddress, &messages.AnnounceAddresses{Owner: a.child.Path, Repeat: act.Repeat})
 	case fsm.AnnounceSource:
 		a.child.Tell(messages.PathAddress, &messages.AnnounceSource{Interface: a.mem.Instance.Interface, Address: a.mem.State.Source})
 	case fsm.Listen:
-		a.mem.Hearing, a.noted = act.Open, true
 		if act.Open {
 			a.listen()
 		} else {
@@ -89,19 +85,9 @@ func (a *Actor) do(act fsm.Action) {
 	}
 }
 
-// changed notes a role change: counters, log, timeline.
+// changed reports a role change: log, timeline, who waits for it.
 func (a *Actor) changed(c fsm.Changed) {
-	st := a.line.Stats()
-	if c.To == fsm.Master {
-		st[packet.VRRPBecomeMaster].Add(1)
-	}
-	if c.From == fsm.Master {
-		st[packet.VRRPReleaseMaster].Add(1)
-	}
-	at := time.Now() // one instant for status, log and timeline
-	a.mem = a.mem.withTransition(messages.Transition{At: at, From: c.From.String(), To: c.To.String(), Cause: c.Cause})
-	a.mem.Entered[c.To]++
-	a.mem.Noticed, a.noted = nil, true
+	at := a.mem.Transitions[len(a.mem.Transitions)-1].At // one instant for status and timeline
 	a.line.ForgetNotices()
 	a.env.changed()
 	a.log.Info("entering state", "instance", a.mem.Instance.Name, "from", c.From.String(), "to", c.To.String(), "cause", c.Cause)
@@ -152,9 +138,7 @@ func (a *Actor) arm() {
 	s := &a.mem.State
 	if s.Role != fsm.Backup || !s.Ready || !fsm.MayArm(a.cfg, *s) {
 		if a.armed != nil || a.asked != nil {
-			a.armed, a.asked = nil, nil
-			a.line.Disarm()
-			a.child.Tell(messages.PathAddress, &messages.DisarmClaim{Owner: a.child.Path})
+			a.disarm()
 		}
 		return
 	}
@@ -174,11 +158,21 @@ func (a *Actor) arm() {
 	})
 }
 
+func (a *Actor) disarm() {
+	a.armed, a.asked = nil, nil
+	a.line.Disarm()
+	a.child.Tell(messages.PathAddress, &messages.DisarmClaim{Owner: a.child.Path})
+}
+
+// claimArmed arms the line. A second answer, to an order given since the
+// first, brings the trigger that counts.
 func (a *Actor) claimArmed(m *messages.ClaimArmed) {
-	if a.asked == nil || a.mem.State.Role != fsm.Backup {
+	if a.asked != nil {
+		a.armed, a.asked = a.asked, nil
+	}
+	if a.armed == nil || a.mem.State.Role != fsm.Backup {
 		return
 	}
-	a.armed, a.asked = a.asked, nil
 	a.line.SetResign(a.frame(0))
 	if a.line.Renew(a.leaseEnd(a.mem.Instance.AdvertInterval)) {
 		a.line.Arm(a.armed, m.Fire)
@@ -220,16 +214,17 @@ func (a *Actor) notice(key, from, text string) {
 }
 
 // noteConflict keeps the time for which another master was heard.
-func (a *Actor) noteConflict(before *fsm.State) {
-	was, is := before.Conflict, a.mem.State.Conflict
+func (a *Actor) noteConflict() {
+	c := &a.mem.Conflict
+	was, is := c.Now, a.mem.State.Conflict
 	switch {
 	case !was.With.IsValid() && is.With.IsValid():
-		a.mem.Conflict.With, a.noted = with(a.mem.Conflict.With, is.With.String()), true
 		a.event("conflict", "", "active", fmt.Sprintf("another master heard: %s", is.With))
+		c.Now, c.With, a.noted = is, with(c.With, is.With.String()), true
 	case was.With.IsValid() && !is.With.IsValid():
 		d := time.Duration(a.env.Now() - was.Since)
-		a.mem.Conflict.Total += d
-		a.noted = true
+		c.Now, a.noted = fsm.Conflict{}, true
+		c.Total += d
 		a.event("conflict", "active", "", fmt.Sprintf("%s is no longer heard as master, after %s", was.With, d.Round(time.Millisecond)))
 	}
 }
@@ -260,12 +255,15 @@ func (a *Actor) applied(m *messages.AddressesApplied) {
 	var refused []messages.Refused
 	for _, f := range m.Failed {
 		refused = append(refused, messages.Refused{Address: f.Prefix.String(), Error: f.Error})
+	}
+	if slices.Equal(refused, a.mem.Refused) {
+		return
+	}
+	a.mem.Refused, a.noted = refused, true
+	a.publish()
+	for _, f := range m.Failed {
 		a.log.Error("address refused", "instance", a.mem.Instance.Name, "address", f.Prefix.String(), "err", f.Error)
 		a.event("address_refused", "", "", fmt.Sprintf("%s: %s", f.Prefix, f.Error))
-	}
-	if !slices.Equal(refused, a.mem.Refused) {
-		a.mem.Refused, a.noted = refused, true
-		a.publish()
 	}
 }
 

@@ -41,21 +41,28 @@ func (s *Seed) Adopts() bool { return s.saved != nil && s.saved.Adopts }
 // begin is the first step, once the ground is known: on with the saved role,
 // or cold.
 func (a *Actor) begin(g *plan.Ground) {
-	v := a.mem.Saved
-	a.mem.Saved = nil
 	start := fsm.Started{Source: g.Source, Faults: causes(g.Faults, a.env.Now())}
-	if v == nil {
-		a.step(start)
+	if v := a.mem.Saved; v != nil {
+		start.Saved = &v.Saved
+	}
+	a.step(start)
+	a.begun()
+}
+
+// begun follows the first step: what the last process left has been judged.
+func (a *Actor) begun() {
+	v := a.mem.Saved
+	if v == nil || a.mem.State.Since == 0 {
 		return
 	}
-	start.Saved = &v.Saved
-	a.step(start)
 	role := a.mem.State.Role
 	if v.Adopts && role != fsm.Master {
 		a.child.Tell(messages.PathAddress, &messages.CleanAddresses{Addresses: addresses(a.mem.Instance)})
 	}
-	if len(a.mem.Transitions) > 0 {
-		return // a cold start
+	a.mem.Saved, a.noted = nil, true
+	if len(a.mem.Transitions) > 0 { // a cold start
+		a.publish()
+		return
 	}
 	if role == fsm.Master {
 		a.mem.SentBefore = v.LastSent
@@ -63,7 +70,6 @@ func (a *Actor) begin(g *plan.Ground) {
 	if v.Last != nil {
 		a.mem = a.mem.withTransition(*v.Last)
 	}
-	a.keep()
 	a.publish()
 	a.env.changed()
 	a.log.Info("role resumed", "instance", a.mem.Instance.Name, "to", role.String(), "cause", "handed over by the last process")

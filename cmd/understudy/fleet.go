@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -136,6 +137,10 @@ func (f *fleet) start(path string, i *config.Instance, seed *vrrp.Seed) error {
 		OnQuarantine: func(path string) { f.abandon(path) },
 		OnColdStart:  func(path string) { f.abandon(path) },
 	})
+	if errors.Is(err, supervisors.ErrExists) { // by a commit that crashed halfway
+		f.change(path, i)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("start instance %s: %w", i.Name, err)
 	}

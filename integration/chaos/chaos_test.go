@@ -38,36 +38,16 @@ func TestMasterKilledFiftyTimes(t *testing.T) {
 	}
 }
 
-// TestMasterHangs: an actor that answers nobody loses its lease. That may cost
-// mastership, but then in order: a resignation, one takeover after the skew time,
-// and the router is master again once its successor has listened.
+// TestMasterHangs: an actor that answers nobody is replaced before its lease
+// ends.
 func TestMasterHangs(t *testing.T) {
-	scenario.Run(t, pair(), scenario.V2(), func(c *scenario.Cell) {
-		a, b := c.Both()
-		ping, err := c.Client.Ping(c.V, 10*time.Millisecond)
-		c.Check(err)
-		from := time.Now()
-		kill(c, a, messages.InstancePath("web"), "hang", 1)
-		ok := lab.Until(15*time.Second, func() bool {
-			sa, errA := a.Admin.Instance("web")
-			sb, errB := b.Admin.Instance("web")
-			return errors.Join(errA, errB) == nil && sa.State == "master" && sb.State == "backup"
+	for _, v := range []scenario.Variant{scenario.V2(), fast()} {
+		t.Run(v.Name, func(t *testing.T) {
+			scenario.Run(t, pair(), v, func(c *scenario.Cell) {
+				unnoticed(c, func(a, _ *lab.Daemon) { kill(c, a, messages.InstancePath("web"), "hang", 5) })
+			})
 		})
-		if !ok {
-			c.Fatalf("a is not the one master again: %+v, %+v", c.Status(a).Transitions, c.Status(b).Transitions)
-		}
-		limit := c.Variant.Interval + c.Skew(c.InstanceB) + 100*time.Millisecond
-		if gap, at := c.Capture.MaxGap(lab.Active(), lab.After(from.Add(-2*c.Variant.Interval))); gap == 0 || gap > limit {
-			c.Errorf("nobody advertised for %v from %v, want at most %v", gap, at, limit)
-		}
-		if outage := ping.Outage(from); outage > limit {
-			c.Errorf("the client saw an outage of %v, want at most %v", outage, limit)
-		}
-		zeros := c.Capture.Adverts(lab.From("a"), lab.Priority(0))
-		if taken := len(c.Capture.Adverts(lab.From("b"), lab.Active())) > 0; taken != (len(zeros) == 1) || len(zeros) > 1 {
-			c.Errorf("%d resignations, and b took over: %t", len(zeros), taken)
-		}
-	})
+	}
 }
 
 func TestBackupKilled(t *testing.T) {
@@ -129,9 +109,7 @@ func unnoticed(c *scenario.Cell, harm func(a, b *lab.Daemon)) {
 	if zeros := c.Capture.Adverts(lab.From("a"), lab.Priority(0)); len(zeros) > 0 {
 		c.Errorf("the master resigned %d times", len(zeros))
 	}
-	if changes := c.WatchA.Changes(c.V, from); len(changes) > 0 {
-		c.Errorf("the virtual address moved: %+v", changes)
-	}
+	c.Unmoved(c.V, from)
 	c.Silent("b", time.Time{})
 	for i, d := range []*lab.Daemon{a, b} {
 		if now := c.Status(d); now.State != before[i].State || len(now.Transitions) != len(before[i].Transitions) {

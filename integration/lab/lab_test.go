@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/understudy-ha/understudy/netio/packet"
 )
 
@@ -94,11 +92,7 @@ func TestPulledCableStopsPingsAndCarrier(t *testing.T) {
 	if err := b.Plug(false); err != nil {
 		t.Fatal(err)
 	}
-	running := func() bool {
-		link, err := b.Netlink().LinkByName("eth0")
-		return err == nil && link.Attrs().RawFlags&unix.IFF_RUNNING != 0
-	}
-	if !Until(2*time.Second, func() bool { return !running() }) {
+	if !Until(2*time.Second, func() bool { return !b.running() }) {
 		t.Error("the carrier did not go")
 	}
 	Wait(300 * time.Millisecond)

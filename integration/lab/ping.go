@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/understudy-ha/understudy/netio/packet"
 )
 
 // Pinger sends echo requests to one address at a steady rate and keeps the
@@ -71,7 +73,7 @@ func (p *Pinger) send() {
 		binary.BigEndian.PutUint16(b[4:], p.id)
 		binary.BigEndian.PutUint16(b[6:], seq)
 		if !p.v6 {
-			binary.BigEndian.PutUint16(b[2:], checksum(b))
+			binary.BigEndian.PutUint16(b[2:], packet.Checksum(b))
 		}
 		_, _ = p.conn.WriteTo(b, p.to) // unreachable just now is what is being measured
 		p.mu.Lock()
@@ -152,16 +154,4 @@ func (p *Pinger) Stop() {
 	p.mu.Unlock()
 	_ = p.conn.Close() // nothing was written that could be lost
 	p.ended.Wait()
-}
-
-// checksum is the Internet checksum, RFC 1071; len(b) is even.
-func checksum(b []byte) uint16 {
-	var acc uint32
-	for i := 0; i+1 < len(b); i += 2 {
-		acc += uint32(binary.BigEndian.Uint16(b[i:]))
-	}
-	for acc > 0xffff {
-		acc = acc>>16 + acc&0xffff
-	}
-	return ^uint16(acc)
 }

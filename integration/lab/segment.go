@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
-const bridgeName = "br0"
+const (
+	bridgeName  = "br0"
+	carrierWait = 3 * time.Second
+)
 
 // Segment is one Ethernet segment: a bridge in a namespace of its own, without
 // multicast snooping, and hosts plugged into it.
@@ -118,11 +123,24 @@ func (h *Host) RemoveInterface() error {
 
 // MakeInterface makes eth0 and its port again after RemoveInterface. eth0 has
 // another index and MAC; the port keeps its index, by which captures know it.
+// It returns when the kernel says that the link is there, which it may do a
+// second after the fact.
 func (h *Host) MakeInterface(addrs ...netip.Prefix) error {
 	if err := h.connect(h.port.Attrs().Index); err != nil {
 		return fmt.Errorf("make eth0 of %s again: %w", h.Name, err)
 	}
-	return h.addAddresses(addrs)
+	if err := h.addAddresses(addrs); err != nil {
+		return err
+	}
+	if !Until(carrierWait, h.running) {
+		return fmt.Errorf("make eth0 of %s again: no link after %v", h.Name, carrierWait)
+	}
+	return nil
+}
+
+func (h *Host) running() bool {
+	link, err := h.nl.LinkByIndex(h.Index)
+	return err == nil && link.Attrs().RawFlags&unix.IFF_RUNNING != 0
 }
 
 // Find returns the host of that short name, or nil.

@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -97,81 +96,4 @@ func TestColdStarts(t *testing.T) {
 		c.Check(err)
 		return "handover=false"
 	})
-}
-
-// TestKilledYoung: a master that is killed right after it became one goes on;
-// the state file of the role change is young enough.
-func TestKilledYoung(t *testing.T) {
-	each(t, func(t *testing.T, p scenario.Pair, v scenario.Variant) {
-		scenario.Run(t, p, v, func(c *scenario.Cell) {
-			a := alone(c)
-			ok := lab.Until(2*time.Second, func() bool {
-				b, err := os.ReadFile(stateFile(a))
-				return err == nil && strings.Contains(string(b), `"role":"master"`)
-			})
-			if !ok {
-				c.Fatalf("the state file does not tell of the role change")
-			}
-			killed := a.Kill()
-			a = c.StartA()
-			c.AwaitAdvert("a", killed, 1500*time.Millisecond)
-			c.Check(a.WaitAdmin())
-			lab.Wait(time.Second)
-			if s := c.Status(a); s.State != "master" || len(s.Transitions) != 1 {
-				c.Errorf("%s after %+v, want master after one transition", s.State, s.Transitions)
-			}
-			if moved := c.WatchA.Changes(c.V, killed); len(moved) > 0 {
-				c.Errorf("address moved: %+v", moved)
-			}
-		})
-	}, scenario.V3())
-}
-
-// TestTwoDaemonsOfAHost: their state files and addresses are apart, and a
-// daemon that finds its file in use keeps none and touches nothing.
-func TestTwoDaemonsOfAHost(t *testing.T) {
-	each(t, func(t *testing.T, p scenario.Pair, v scenario.Variant) {
-		scenario.Run(t, p, v, func(c *scenario.Cell) {
-			a := alone(c)
-			since := time.Now()
-			state := filepath.Join(filepath.Dir(a.Conf), "state")
-			other := func(instance string, vrid int) *lab.Process {
-				name := fmt.Sprintf("other-%s%d", instance, vrid)
-				conf := filepath.Join(filepath.Dir(a.Conf), name+".yaml")
-				i := c.InstanceA
-				i.VRID, i.VIPs = vrid, []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("192.0.2.1%d/24", vrid))}
-				text := lab.UnderstudyYAML("a", i)
-				if instance != "" {
-					text = strings.Replace(text, "global: {", "global: {instance: "+instance+", ", 1)
-				}
-				c.Check(os.WriteFile(conf, []byte(text), 0o600))
-				d, err := c.HostA.Start(name, scenario.Binary(t), "run", "-f", conf,
-					"--admin-socket", filepath.Join(filepath.Dir(a.Conf), name+".sock"), "--state-dir", state)
-				c.Check(err)
-				_, err = c.WatchA.Wait(5*time.Second, i.VIPs[0].Addr(), true)
-				c.Check(err)
-				return d
-			}
-			two := other("two", 52)
-			blind := other("", 53)
-			if !strings.Contains(blind.Log(), "in use by another process") {
-				c.Errorf("the third daemon says nothing of the state file in use:\n%s", blind.Log())
-			}
-			handOver(t, c, a)
-			a = c.StartA()
-			c.AwaitState(a, "master", time.Time{}, 2*time.Second)
-			two.Kill()
-			blind.Kill()
-			two = other("two", 52) // cold or not: it cleans its own
-			_ = two
-			for _, addr := range []netip.Addr{c.V, netip.MustParseAddr("192.0.2.153")} {
-				if moved := c.WatchA.Changes(addr, since); len(moved) > 0 && addr == c.V || !c.WatchA.Present(addr) {
-					c.Errorf("%v: present %t, changes %+v", addr, c.WatchA.Present(addr), moved)
-				}
-			}
-			if _, err := os.Stat(filepath.Join(state, "state-two.json")); err != nil {
-				c.Errorf("%v", err)
-			}
-		})
-	}, fast())
 }

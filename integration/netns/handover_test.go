@@ -45,6 +45,15 @@ func onlyFirstBurst(c *scenario.Cell) {
 	c.InstanceA.UnderstudyKey = []string{"garp: {master_delay: 0s}"}
 }
 
+// inState waits until a daemon that was just started is in a state.
+func inState(c *scenario.Cell, d *lab.Daemon, state string) bool {
+	c.Check(d.WaitAdmin())
+	return lab.Until(time.Second, func() bool {
+		s, err := d.Admin.Instance("web")
+		return err == nil && s.State == state
+	})
+}
+
 func lastTransition(c *scenario.Cell, d *lab.Daemon) messages.Transition {
 	s := c.Status(d)
 	if len(s.Transitions) == 0 {
@@ -85,9 +94,7 @@ func TestHandOver(t *testing.T) {
 				c.Errorf("the backup went through %+v", got)
 			}
 			for _, vip := range c.InstanceA.VIPs {
-				if moved := c.WatchA.Changes(vip.Addr(), last.At); len(moved) > 0 {
-					c.Errorf("address %v moved: %+v", vip, moved)
-				}
+				c.Unmoved(vip.Addr(), last.At)
 				if said := c.Capture.Announcements("a", vip.Addr(), last.At); len(said) > 0 {
 					c.Errorf("address %v was announced %d times", vip, len(said))
 				}
@@ -122,8 +129,7 @@ func TestHandOverOfABackup(t *testing.T) {
 			c.AwaitAdvert("a", time.Now(), 3*c.Variant.Interval)
 			handOver(t, c, b)
 			b = c.StartB()
-			c.Check(b.WaitAdmin())
-			ok := lab.Until(time.Second, func() bool { s, err := b.Admin.Instance("web"); return err == nil && s.State == "backup" })
+			ok := inState(c, b, "backup")
 			if got := lastTransition(c, b); !ok || !got.At.Equal(since.At) {
 				c.Errorf("backup %t after %+v, want after %+v", ok, got, since)
 			}
@@ -145,9 +151,7 @@ func TestHandOverTwice(t *testing.T) {
 			for range 2 {
 				handOver(t, c, a)
 				a = c.StartA()
-				c.Check(a.WaitAdmin())
-				ok := lab.Until(time.Second, func() bool { s, err := a.Admin.Instance("web"); return err == nil && s.State == "master" })
-				if !ok {
+				if !inState(c, a, "master") {
 					c.Fatalf("not master after a hand-over; log:\n%s", a.Log())
 				}
 			}
@@ -155,9 +159,7 @@ func TestHandOverTwice(t *testing.T) {
 			c.Within("the next advert", next.At.Sub(last.At), c.Variant.Interval-10*time.Millisecond, c.Variant.Interval+10*time.Millisecond)
 			lab.Wait(c.Variant.Interval)
 			c.Silent("b", last.At)
-			if moved := c.WatchA.Changes(c.V, last.At); len(moved) > 0 {
-				c.Errorf("address moved: %+v", moved)
-			}
+			c.Unmoved(c.V, last.At)
 		})
 	}, scenario.V3())
 }
@@ -175,17 +177,13 @@ func TestHandOverAfterEscalation(t *testing.T) {
 			awaitEnd(c, a, 1)
 			last, _ := c.Capture.Last(lab.From("a"))
 			a = c.StartA()
-			c.Check(a.WaitAdmin())
-			ok := lab.Until(time.Second, func() bool { s, err := a.Admin.Instance("web"); return err == nil && s.State == "master" })
-			if !ok {
+			if !inState(c, a, "master") {
 				c.Errorf("not master after the end of the last process")
 			}
 			c.AwaitAdvert("a", last.At, c.Down(c.InstanceB))
 			lab.Wait(2 * c.Variant.Interval)
 			c.Silent("b", since)
-			if moved := c.WatchA.Changes(c.V, since); len(moved) > 0 {
-				c.Errorf("address moved: %+v", moved)
-			}
+			c.Unmoved(c.V, since)
 		})
 	}, scenario.V3())
 }

@@ -319,6 +319,13 @@ func (c *Cell) Answers(host string) {
 	}
 }
 
+// Unmoved fails if an address came to A or went from it since.
+func (c *Cell) Unmoved(addr netip.Addr, since time.Time) {
+	if changes := c.WatchA.Changes(addr, since); len(changes) > 0 {
+		c.Errorf("%v moved: %+v", addr, changes)
+	}
+}
+
 // Generator sends hand-made packets from the client.
 func (c *Cell) Generator() *lab.Generator {
 	g, err := c.Client.Generator()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/understudy-ha/understudy/netio/rawsock"
 )
 
 // DefaultReceiveBuffer of the writer and the monitor, in bytes.
@@ -22,10 +24,7 @@ func openRoute(groups uint32, buffer int) (int, error) {
 		return -1, fmt.Errorf("open rtnetlink socket: %w", err)
 	}
 	if buffer > 0 {
-		// Forcing needs CAP_NET_ADMIN; without it the system's limit holds.
-		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
-			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
-		}
+		_ = rawsock.SetReceiveBuffer(fd, buffer) // an overrun is noticed and made good
 	}
 	// Shorter errors, with the kernel's own words; kernels without them still give the number.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)

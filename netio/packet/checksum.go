@@ -5,6 +5,10 @@ import (
 	"net/netip"
 )
 
+// Checksum is the internet checksum of b, RFC 1071; over bytes that hold it
+// already it is 0.
+func Checksum(b []byte) uint16 { return ^fold(sum(0, b)) }
+
 // sum adds b to acc for the internet checksum, RFC 1071. The result is not
 // folded yet; an odd last byte counts as if a zero followed. Only the last of
 // several pieces may be odd. Inputs up to 64 KiB cannot overflow.

@@ -67,7 +67,7 @@ func (h IPv4Header) AppendBinary(b []byte) ([]byte, error) {
 	b = appendAddr(b, h.Src)
 	b = appendAddr(b, h.Dst)
 	b = append(b, h.Options...)
-	binary.BigEndian.PutUint16(b[start+10:], ^fold(sum(0, b[start:])))
+	binary.BigEndian.PutUint16(b[start+10:], Checksum(b[start:]))
 	return b, nil
 }
 
@@ -90,7 +90,7 @@ func ParseIPv4(b []byte) (h IPv4Header, rest []byte, err error) {
 		return IPv4Header{}, nil, fmt.Errorf("ipv4 header: total length %d below header length %d: %w", total, size, ErrLength)
 	case len(b) < total:
 		return IPv4Header{}, nil, fmt.Errorf("ipv4 header: %d of %d bytes: %w", len(b), total, ErrTruncated)
-	case fold(sum(0, b[:size])) != 0xffff:
+	case Checksum(b[:size]) != 0:
 		return IPv4Header{}, nil, fmt.Errorf("ipv4 header: %w", ErrChecksum)
 	}
 	h = IPv4Header{

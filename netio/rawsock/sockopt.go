@@ -53,6 +53,10 @@ func apply(fd int, options []option) error {
 	return nil
 }
 
+// SetReceiveBuffer asks for a receive buffer of n bytes: beyond the system's
+// limit if the caller may, else up to it.
+func SetReceiveBuffer(fd, n int) error { return setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, n) }
+
 // setBuffer asks for a buffer of n bytes: beyond the system's limit if the
 // caller may, else up to it.
 func setBuffer(fd, force, plain, n int) error {

@@ -137,7 +137,7 @@ func openReceiver(ipv6 bool, o Options) (int, error) {
 	if size == 0 {
 		size = defaultReceiveBuffer
 	}
-	err = errors.Join(apply(fd, options), setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, size))
+	err = errors.Join(apply(fd, options), SetReceiveBuffer(fd, size))
 	if err != nil {
 		return -1, errors.Join(err, unix.Close(fd))
 	}

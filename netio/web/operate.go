@@ -16,16 +16,22 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 	if !readBody(w, r, &body) || !absolute(w, body.File) {
 		return
 	}
-	d, err := s.backend.Reload(body.File, false)
-	if err != nil {
+	if d, ok := s.load(w, body.File, false); ok {
+		writeJSON(w, http.StatusOK, answer{OK: true, Findings: d.Findings})
+	}
+}
+
+// load asks for a reload, or with dry for what it would do. False: it is
+// refused, and answered.
+func (s *Server) load(w http.ResponseWriter, file string, dry bool) (messages.ReloadDone, bool) {
+	d, err := s.backend.Reload(file, dry)
+	switch {
+	case err != nil:
 		refuse(w, err)
-		return
-	}
-	if !d.OK {
+	case !d.OK:
 		rejected(w, d)
-		return
 	}
-	writeJSON(w, http.StatusOK, answer{OK: true, Findings: d.Findings})
+	return d, err == nil && d.OK
 }
 
 // rejected answers a reload that changed nothing: 422 when the text is wrong,

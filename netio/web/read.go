@@ -71,13 +71,8 @@ func (s *Server) plan(w http.ResponseWriter, r *http.Request) {
 	if !absolute(w, file) {
 		return
 	}
-	d, err := s.backend.Reload(file, true)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	if !d.OK {
-		rejected(w, d)
+	d, ok := s.load(w, file, true)
+	if !ok {
 		return
 	}
 	p := d.Plan

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/understudy-ha/understudy/config/typo"
 	"github.com/understudy-ha/understudy/messages"
 )
 
@@ -106,7 +107,7 @@ func unknown(objects []messages.Object, kind, name string) string {
 			continue
 		}
 		for _, candidate := range []string{o.Name, label(o), o.Path} {
-			if d := distance(strings.ToLower(name), strings.ToLower(candidate), bestDistance); d < bestDistance {
+			if d := typo.Distance(strings.ToLower(name), strings.ToLower(candidate), bestDistance); d < bestDistance {
 				best, bestDistance = candidate, d
 			}
 		}
@@ -115,33 +116,4 @@ func unknown(objects []messages.Object, kind, name string) string {
 		text += fmt.Sprintf("; did you mean %q?", best)
 	}
 	return text
-}
-
-// distance counts the insertions, deletions and replacements between a and b;
-// limit or more is reported as limit.
-func distance(a, b string, limit int) int {
-	if d := len(a) - len(b); d >= limit || -d >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		least := row[0]
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-			least = min(least, cost)
-		}
-		if least >= limit {
-			return limit
-		}
-	}
-	return min(row[len(b)], limit)
 }

@@ -109,6 +109,17 @@ func drawEvent(t *rapid.T, r *rig) Event {
 	}}
 }
 
+// wander lets some time pass, to the end of the watch or not, and then something happen.
+func (r *rig) wander(t *rapid.T) {
+	r.now += Instant(time.Duration(rapid.IntRange(0, 4000).Draw(t, "passes")) * time.Millisecond)
+	if w := r.ground.watch; w != nil && w.Deadline > r.now && rapid.IntRange(0, 3).Draw(t, "silence") == 0 {
+		r.now = w.Deadline
+	}
+	if err := r.happen(drawEvent(t, r)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAnyEventInAnyRole: whatever happens in whatever order, nothing panics and
 // the ground stays as the role says (ground.check).
 func TestAnyEventInAnyRole(t *testing.T) {
@@ -117,13 +128,7 @@ func TestAnyEventInAnyRole(t *testing.T) {
 		r := &rig{now: Instant(1000 * time.Second)}
 		r.cfg = drawConfig(t, r.now)
 		for range rapid.IntRange(1, 60).Draw(t, "length") {
-			r.now += Instant(time.Duration(rapid.IntRange(0, 4000).Draw(t, "passes")) * time.Millisecond)
-			if w := r.ground.watch; w != nil && w.Deadline > r.now && rapid.IntRange(0, 3).Draw(t, "silence") == 0 {
-				r.now = w.Deadline
-			}
-			if err := r.happen(drawEvent(t, r)); err != nil {
-				t.Fatal(err)
-			}
+			r.wander(t)
 			seen[r.s.Role]++
 		}
 	})

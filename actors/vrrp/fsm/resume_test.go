@@ -43,7 +43,9 @@ func TestAnyRestart(t *testing.T) {
 		r := &rig{now: Instant(1000 * time.Second)}
 		r.cfg = drawConfig(t, r.now)
 		for range rapid.IntRange(1, 5).Draw(t, "lives") {
-			walk(t, r)
+			for range rapid.IntRange(1, 20).Draw(t, "length") {
+				r.wander(t)
+			}
 			saved := &Saved{State: r.s, Priority: r.cfg.Priority}
 			saved.LastSent = r.now - Instant(rapid.IntRange(-1, 5000).Draw(t, "sent"))*Instant(time.Millisecond)
 			*r = rig{cfg: r.cfg, now: r.now + Instant(rapid.IntRange(0, 5000).Draw(t, "pause"))*Instant(time.Millisecond)}
@@ -71,17 +73,5 @@ func TestAnyRestart(t *testing.T) {
 	})
 	if took[Master] == 0 || took[Backup] == 0 {
 		t.Errorf("roles taken up: %v, want masters and backups", took)
-	}
-}
-
-func walk(t *rapid.T, r *rig) {
-	for range rapid.IntRange(1, 20).Draw(t, "length") {
-		r.now += Instant(time.Duration(rapid.IntRange(0, 2000).Draw(t, "passes")) * time.Millisecond)
-		if w := r.ground.watch; w != nil && w.Deadline > r.now && rapid.IntRange(0, 3).Draw(t, "silence") == 0 {
-			r.now = w.Deadline
-		}
-		if err := r.happen(drawEvent(t, r)); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
