@@ -52,6 +52,7 @@ type Actor struct {
 	timers *timer.Set[fsm.Timer]
 	armed  *packet.Frame // what the line would send at takeover; nil: not armed
 	asked  *packet.Frame // armed once the writer has prepared the claim
+	late   bool          // it was prepared when the watch had ended
 	view   *view
 	shown  bool // the view is in the registry
 	closed bool
@@ -130,13 +131,18 @@ func (a *Actor) start(ctx actor.Context) {
 	a.view = &view{path: a.child.Path, line: a.line, now: a.env.Now}
 
 	m, ok := a.recall()
-	switch {
-	case !ok:
+	if !ok {
 		a.cold(a.child.Generation > 1)
+		return
+	}
+	a.mem = *m
+	a.keep() // a copy of our own: the one before may still hang over its own
+	switch {
+	case m.State.Since == 0:
+		a.setOut(a.child.Generation > 1)
 	case a.line.Renew(a.leaseEnd(m.Instance.AdvertInterval)):
-		a.resume(m)
+		a.resume()
 	default:
-		a.mem = *m
 		a.lapse()
 	}
 }
@@ -161,9 +167,7 @@ func (a *Actor) recall() (*memory, bool) {
 
 // resume goes on where the incarnation before stopped: what it decided and did
 // not do comes first, then what it may not have heard.
-func (a *Actor) resume(m *memory) {
-	a.mem = *m
-	a.keep() // a copy of our own: the one before may still hang over its own
+func (a *Actor) resume() {
 	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
 	for t, at := range a.mem.State.Deadline {
 		if at != 0 {
@@ -206,29 +210,39 @@ func (a *Actor) resumeLine() {
 }
 
 // lapse is the end of a lease of which nobody else was told: the line has
-// resigned and others hold the addresses now, or soon. The history stays.
+// resigned, and others hold the addresses now, or soon. The history stays.
 func (a *Actor) lapse() {
 	const cause = "no sign of life in time: the lease ended"
 	a.log.Warn("lease ended, starting cold", "instance", a.mem.Instance.Name)
-	was, role := a.mem, a.mem.State.Role
 	a.answerSwitchover(&messages.Done{Conflict: true, Error: cause})
-	a.cold(true)
-	a.mem.Transitions, a.mem.Entered, a.mem.Conflict = was.Transitions, was.Entered, was.Conflict
-	a.mem.Conflict.Now = fsm.Conflict{}
-	if role != fsm.Init {
+	if role := a.mem.State.Role; role != fsm.Init {
 		at := time.Now()
-		a.enter(at, fsm.Changed{From: role, To: fsm.Init, Cause: cause})
 		a.eventAt(at, "transition", role.String(), fsm.Init.String(), cause)
+		a.enter(at, fsm.Changed{From: role, To: fsm.Init, Cause: cause})
 		if role == fsm.Master {
 			a.line.Stats()[packet.VRRPReleaseMaster].Add(1)
 		}
 	}
-	a.keep()
-	a.publish()
+	a.mem.Conflict.Now = fsm.Conflict{}
+	a.cold(true)
 }
 
-// cold starts from nothing; again: what was held before is let go.
+// cold starts from nothing but the history. Again: see setOut.
 func (a *Actor) cold(again bool) {
+	a.mem = memory{Transitions: a.mem.Transitions, Entered: a.mem.Entered, Conflict: a.mem.Conflict}
+	if seed := a.seed.Load(); seed != nil {
+		a.mem.Saved = seed.saved
+	}
+	a.mem.Instance = a.spec()
+	a.commit(nil) // first: whatever crashes from here on, nobody resumes what was before
+	a.seed.Store(nil)
+	a.setOut(again)
+}
+
+// setOut awaits the ground. Again: what was held before is let go.
+func (a *Actor) setOut(again bool) {
+	a.mem.Instance = a.spec()
+	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
 	if again {
 		a.timers.StopAll()
 		a.line.Silence()
@@ -238,14 +252,6 @@ func (a *Actor) cold(again bool) {
 		a.line.Reopen()
 		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
 	}
-	a.mem = memory{Instance: a.spec()}
-	seed := a.seed.Load()
-	if seed != nil {
-		a.mem.Saved = seed.saved
-	}
-	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
-	a.commit(nil)
-	a.seed.Store(nil)
 	a.env.changed()
 	a.publish()
 	a.subscribe()
@@ -305,7 +311,6 @@ func (a *Actor) commit(actions []fsm.Action) {
 func (a *Actor) enter(at time.Time, c fsm.Changed) {
 	a.mem = a.mem.withTransition(messages.Transition{At: at, From: c.From.String(), To: c.To.String(), Cause: c.Cause})
 	a.mem.Entered[c.To]++
-	a.mem.Noticed = nil
 }
 
 // keep puts the memory as it is into the cell; readers see the same copy.

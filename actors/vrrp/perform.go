@@ -88,6 +88,9 @@ func (a *Actor) do(act fsm.Action) {
 // changed reports a role change: log, timeline, who waits for it.
 func (a *Actor) changed(c fsm.Changed) {
 	at := a.mem.Transitions[len(a.mem.Transitions)-1].At // one instant for status and timeline
+	if a.mem.Noticed != nil {
+		a.mem.Noticed, a.noted = nil, true
+	}
 	a.line.ForgetNotices()
 	a.env.changed()
 	a.log.Info("entering state", "instance", a.mem.Instance.Name, "from", c.From.String(), "to", c.To.String(), "cause", c.Cause)
@@ -149,17 +152,17 @@ func (a *Actor) arm() {
 		return
 	}
 	f := a.frame(fsm.AdvertPriority(a.cfg, *s))
-	if f == nil || sameFrame(f, a.armed) || sameFrame(f, a.asked) {
+	if f == nil || sameFrame(f, a.armed) || sameFrame(f, a.asked) && !a.late {
 		return
 	}
-	a.asked = f
+	a.asked, a.late = f, false
 	a.child.Tell(messages.PathAddress, &messages.ArmClaim{
 		Owner: a.child.Path, Addresses: addresses(a.mem.Instance), Announce: a.cfg.GARPRepeat,
 	})
 }
 
 func (a *Actor) disarm() {
-	a.armed, a.asked = nil, nil
+	a.armed, a.asked, a.late = nil, nil, false
 	a.line.Disarm()
 	a.child.Tell(messages.PathAddress, &messages.DisarmClaim{Owner: a.child.Path})
 }
@@ -167,11 +170,19 @@ func (a *Actor) disarm() {
 // claimArmed arms the line. A second answer, to an order given since the
 // first, brings the trigger that counts.
 func (a *Actor) claimArmed(m *messages.ClaimArmed) {
-	if a.asked != nil {
-		a.armed, a.asked = a.asked, nil
-	}
-	if a.armed == nil || a.mem.State.Role != fsm.Backup {
+	s := &a.mem.State
+	if s.Role != fsm.Backup || a.armed == nil && a.asked == nil {
 		return
+	}
+	if fsm.WatchOf(a.cfg, *s, a.line.LastHeard()).Deadline <= a.env.Now() {
+		// The line would keep the frame for the watch after this one, when it is
+		// no longer true.
+		a.late = a.asked != nil
+		a.timers.Arm(armTimer, a.cfg.Interval)
+		return
+	}
+	if a.asked != nil {
+		a.armed, a.asked, a.late = a.asked, nil, false
 	}
 	a.line.SetResign(a.frame(0))
 	if a.line.Renew(a.leaseEnd(a.mem.Instance.AdvertInterval)) {

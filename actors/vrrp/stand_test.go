@@ -5,26 +5,26 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/understudy-ha/understudy/config"
 	"github.com/understudy-ha/understudy/messages"
 )
 
 // The stand-ins for the actors around the instances. None of them crashes.
 
-func (r *router) linkActor(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
+func (w *world) link(msg any) {
+	switch m := msg.(type) {
 	case *messages.SubscribeLink:
+		r := w.of(m.Subscriber)
 		r.mu.Lock()
 		if !slices.Contains(r.subs[m.Name], m.Subscriber) {
 			r.subs[m.Name] = append(r.subs[m.Name], m.Subscriber)
 		}
-		l := r.link[m.Name]
+		l := r.links[m.Name]
 		l.Interface.Name = m.Name
 		r.mu.Unlock()
 		r.sys.Tell(m.Subscriber, &l)
 	case *messages.UnsubscribeLink:
+		r := w.of(m.Subscriber)
 		r.with(func() {
 			for name, list := range r.subs {
 				r.subs[name] = slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == m.Subscriber })
@@ -33,58 +33,71 @@ func (r *router) linkActor(ctx actor.Context) {
 	}
 }
 
-func (r *router) inboxActor(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
+func (w *world) inbox(msg any) {
+	switch m := msg.(type) {
 	case *messages.JoinGroup:
+		r := w.of(m.Owner)
 		r.with(func() { r.groups[m.Owner] = *m })
 	case *messages.LeaveGroup:
+		r := w.of(m.Owner)
 		r.with(func() { delete(r.groups, m.Owner) })
 	}
 }
 
-func (r *router) inspectActor(ctx actor.Context) {
-	if m, ok := ctx.Message().(*messages.Event); ok {
+func (w *world) inspect(msg any) {
+	if m, ok := msg.(*messages.Event); ok {
+		r := w.of(m.Object)
 		r.with(func() { r.events = append(r.events, *m) })
 	}
 }
 
-func (r *router) addressActor(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
+func (w *world) address(msg any) {
+	switch m := msg.(type) {
 	case *messages.ClaimAddresses:
+		r := w.of(m.Owner)
 		r.claim(m.Owner, m.Addresses, false)
 		r.mu.Lock()
 		answer := &messages.AddressesApplied{Claimed: true, Count: len(m.Addresses), Failed: slices.Clone(r.refuse)}
 		r.mu.Unlock()
-		r.sys.Tell(m.Owner, answer)
+		w.sys.Tell(m.Owner, answer)
 	case *messages.ReleaseAddresses:
 		if !m.Keep {
-			r.release(m.Owner)
+			w.of(m.Owner).release(m.Owner)
 		}
-		r.sys.Tell(m.Owner, &messages.AddressesApplied{})
+		w.sys.Tell(m.Owner, &messages.AddressesApplied{})
 	case *messages.ReleaseOwner:
-		r.disarm(m.Owner)
-		r.release(m.Owner)
-	case *messages.AnnounceAddresses:
-		r.with(func() { r.said = append(r.said, fmt.Sprintf("%s x%d", m.Owner, m.Repeat)) })
-	case *messages.AnnounceSource:
-		r.with(func() { r.said = append(r.said, m.Address.String()) })
+		w.of(m.Owner).disarm(m.Owner)
+		w.of(m.Owner).release(m.Owner)
 	case *messages.ArmClaim:
-		r.arm(m)
+		w.of(m.Owner).arm(m)
 	case *messages.DisarmClaim:
-		r.disarm(m.Owner)
-	case *messages.CleanAddresses:
-		r.with(func() {
-			for _, a := range m.Addresses {
-				r.clean = append(r.clean, a.Prefix)
-			}
-		})
+		w.of(m.Owner).disarm(m.Owner)
 	case *messages.RenameOwner:
+		r := w.of(m.From)
 		r.with(func() {
 			if o, ok := r.owners[m.From]; ok {
 				r.owners[m.To] = o
 				delete(r.owners, m.From)
 			}
 		})
+	default:
+		w.hear(msg)
+	}
+}
+
+// hear notes orders to the address writer that change no wish.
+func (w *world) hear(msg any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch m := msg.(type) {
+	case *messages.AnnounceAddresses:
+		w.said = append(w.said, fmt.Sprintf("%s x%d", m.Owner, m.Repeat))
+	case *messages.AnnounceSource:
+		w.said = append(w.said, m.Address.String())
+	case *messages.CleanAddresses:
+		for _, a := range m.Addresses {
+			w.clean = append(w.clean, a.Prefix.String())
+		}
 	}
 }
 
@@ -135,11 +148,21 @@ func (r *router) arm(m *messages.ArmClaim) {
 		}
 		r.owner(m.Owner).arm = ready
 	})
-	r.sys.Tell(m.Owner, &messages.ClaimArmed{Fire: func() {
+	answer := &messages.ClaimArmed{Fire: func() {
 		if ready.Swap(false) {
 			r.claim(m.Owner, m.Addresses, true)
+			r.with(func() { r.shots++ })
 		}
-	}})
+	}}
+	r.mu.Lock()
+	busy := r.busy
+	if busy {
+		r.late = append(r.late, answer)
+	}
+	r.mu.Unlock()
+	if !busy {
+		r.sys.Tell(m.Owner, answer)
+	}
 }
 
 func (r *router) disarm(owner string) {

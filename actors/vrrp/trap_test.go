@@ -31,12 +31,13 @@ func (p where) String() string {
 // trap makes an instance panic once: at its nth message, or at the nth call
 // that it makes to its line or to another actor.
 type trap struct {
-	at    where
-	n     int
-	again bool // at each from the nth on
-	kind  string
+	at where
+	n  int
 
 	mu              sync.Mutex
+	kind            string        // of messages that are bad; "all"
+	nap             time.Duration // that a *messages.Garp takes
+	XX              sync.Mutex
 	messages, calls int
 	hit             string // what it sprang at
 }
@@ -47,7 +48,8 @@ func (t *trap) sprung() bool {
 	return t.hit != ""
 }
 
-// set makes it spring at every message of a type from now on; empty: no more.
+// set makes it spring at every message of a type from now on: "" at none, "all"
+// at each.
 func (t *trap) set(kind string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,11 +60,14 @@ func (t *trap) message(m any, handle func()) {
 	t.mu.Lock()
 	t.messages++
 	n, kind := t.messages, fmt.Sprintf("%T", m)
-	bad := t.kind == kind || t.kind == "all"
+	bad, nap := t.kind == kind || t.kind == "all", t.nap
 	t.mu.Unlock()
 	t.spring(beforeMessage, n, kind)
 	if bad {
 		panic("bad message")
+	}
+	if _, ok := m.(*messages.Garp); ok {
+		time.Sleep(nap)
 	}
 	handle()
 	t.spring(afterMessage, n, kind)
@@ -153,6 +158,7 @@ func (s session) Disarm() { s.trap.call("disarm", s.Session.Disarm) }
 func (s session) Advertise(f *packet.Frame, interval time.Duration, first int64) {
 	s.trap.call("advertise", func() { s.Session.Advertise(f, interval, first) })
 }
+
 func (s session) UpdateAdvert(f *packet.Frame, interval time.Duration) {
 	s.trap.call("update advert", func() { s.Session.UpdateAdvert(f, interval) })
 }
@@ -160,12 +166,15 @@ func (s session) Silence() { s.trap.call("silence", s.Session.Silence) }
 func (s session) SetResign(f *packet.Frame) {
 	s.trap.call("set resign", func() { s.Session.SetResign(f) })
 }
+
 func (s session) Send(f *packet.Frame, restart bool) {
 	s.trap.call("send", func() { s.Session.Send(f, restart) })
 }
+
 func (s session) SetStallPolicy(limit time.Duration) {
 	s.trap.call("set stall policy", func() { s.Session.SetStallPolicy(limit) })
 }
+
 func (s session) Renew(until int64) (ok bool) {
 	s.trap.call("renew", func() { ok = s.Session.Renew(until) })
 	return ok

@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -28,19 +29,65 @@ const (
 	second = time.Second
 )
 
-// web is the path of the one instance of most tests.
-var web = messages.InstancePath("web")
-
-// world is a segment with routers, in virtual time.
+// world is a segment with routers, in virtual time. One system of actors
+// serves all routers, since making one is most of a test's work: the instances
+// of a router are known by their paths.
 type world struct {
 	t   *testing.T
 	lan *fake.LAN
+	sys *supervisors.System
+
+	mu      sync.Mutex
+	routers []*router
+	said    []string // announcements
+	clean   []string // left-overs to be removed
 }
 
 // virtual runs f in a bubble of virtual time.
 func virtual(t *testing.T, f func(w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(&world{t: t, lan: fake.NewLAN()}) })
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, lan: fake.NewLAN()}
+		stand := func(f func(any)) func(supervisors.Child) actor.Actor {
+			return func(supervisors.Child) actor.Actor {
+				return actor.ReceiveFunc(func(ctx actor.Context) { f(ctx.Message()) })
+			}
+		}
+		sys, err := supervisors.Start(supervisors.Node{Name: "understudy", Children: []supervisors.Node{
+			{Name: "net", Children: []supervisors.Node{
+				{Name: "link", New: stand(w.link)},
+				{Name: "address", New: stand(w.address)},
+				{Name: "inbox/vrrp4", New: stand(w.inbox)},
+				{Name: "inbox/vrrp6", New: stand(w.inbox)},
+			}},
+			{Name: "vrrp", Dynamic: true},
+			{Name: "edge", Children: []supervisors.Node{{Name: "inspect", New: stand(w.inspect)}}},
+		}}, supervisors.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.sys = sys
+		t.Cleanup(func() {
+			_ = sys.Close(second)
+			w.clear()
+			synctest.Wait()
+		})
+		f(w)
+	})
+}
+
+// clear ends the routers and begins with a new segment.
+func (w *world) clear() {
+	for _, r := range w.routers {
+		for path := range r.specs {
+			_ = w.sys.Stop(path, second)
+		}
+		r.host.Leave()
+	}
+	synctest.Wait()
+	w.mu.Lock()
+	w.routers, w.said, w.clean, w.lan = nil, nil, nil, fake.NewLAN()
+	w.mu.Unlock()
 }
 
 // after lets virtual time pass and everything settle.
@@ -54,29 +101,30 @@ func (w *world) at(d time.Duration) { after(d - w.now()) }
 
 func (w *world) now() time.Duration { return time.Duration(w.lan.Now() - fake.Epoch) }
 
-// router is one host: its pacer on the segment, real instances, and stand-ins
-// for the other actors. What those saw is guarded by mu.
+// router is one host: its pacer on the segment and real instances. What the
+// stand-ins for the other actors saw of those is guarded by mu.
 type router struct {
 	*world
 	name string
+	path string // of its instance
 	host *fake.Pacer
-	sys  *supervisors.System
 	trap *trap
-	slow bool // hung actors are not reported by the pacer
+	deaf bool // hung actors are not reported by the pacer
 
 	mu     sync.Mutex
-	link   map[string]messages.LinkChanged
+	links  map[string]messages.LinkChanged
 	subs   map[string][]string // paths by interface name
 	owners map[string]*wish
 	groups map[string]messages.JoinGroup
 	events []messages.Event
-	said   []string // announcements
-	clean  []netip.Prefix
-	lets   []span // while any owner held addresses
-	ends   []string
+	lets   []span   // while any owner held addresses
+	ends   []string // of leases
 	refuse []messages.AddressFailure
 	specs  map[string]*atomic.Pointer[config.Instance]
-	notes  int // env.Changed
+	notes  int  // env.Changed
+	shots  int  // claims that the line triggered
+	busy   bool // the address writer answers ArmClaim late
+	late   []*messages.ClaimArmed
 }
 
 // wish is what the stand-in of the address writer keeps of an owner.
@@ -90,52 +138,51 @@ type wish struct {
 // span of the LAN's clock; to 0: it goes on.
 type span struct{ from, to time.Duration }
 
-// router starts one with the address 10.0.0.n on eth0, interface n.
+// router makes one with the address 10.0.0.n on eth0, interface n. Its
+// instance will have the router's name.
 func (w *world) router(name string, n int) *router {
-	w.t.Helper()
 	r := &router{
-		world: w, name: name, trap: &trap{},
+		world: w, name: name, path: messages.InstancePath(name), trap: &trap{},
 		subs: map[string][]string{}, owners: map[string]*wish{}, groups: map[string]messages.JoinGroup{},
 		specs: map[string]*atomic.Pointer[config.Instance]{},
 	}
 	own := netip.AddrFrom4([4]byte{10, 0, 0, byte(n)})
-	r.link = map[string]messages.LinkChanged{"eth0": {Exists: true, Interface: messages.Interface{
+	r.links = map[string]messages.LinkChanged{"eth0": {Exists: true, Interface: messages.Interface{
 		Name: "eth0", Index: n, Multicast: true, Up: true, HasMAC: true, Addresses: []messages.InterfaceAddress{{Prefix: netip.PrefixFrom(own, 24)}},
 	}}}
-	stand := func(f func(actor.Context)) func(supervisors.Child) actor.Actor {
-		return func(supervisors.Child) actor.Actor { return actor.ReceiveFunc(f) }
-	}
-	sys, err := supervisors.Start(supervisors.Node{Name: "understudy", Children: []supervisors.Node{
-		{Name: "net", Children: []supervisors.Node{
-			{Name: "link", New: stand(r.linkActor)},
-			{Name: "address", New: stand(r.addressActor)},
-			{Name: "inbox/vrrp4", New: stand(r.inboxActor)},
-			{Name: "inbox/vrrp6", New: stand(r.inboxActor)},
-		}},
-		{Name: "vrrp", Dynamic: true},
-		{Name: "edge", Children: []supervisors.Node{{Name: "inspect", New: stand(r.inspectActor)}}},
-	}}, supervisors.Options{})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	r.sys = sys
-	r.host = w.lan.Join(fake.Host{Name: name, Ifindex: n, Addrs: []netip.Addr{own, netip.AddrFrom4([4]byte{10, 0, 1, byte(n)})}, Options: pacer.Options{
+	r.host = w.lan.Join(fake.Host{Name: name, Ifindex: n, Addrs: []netip.Addr{own}, Options: pacer.Options{
 		OnLeaseEnd: func(path string) {
 			r.with(func() { r.ends = append(r.ends, path) })
-			sys.Tell(messages.PathAddress, &messages.ReleaseOwner{Owner: path})
+			w.sys.Tell(messages.PathAddress, &messages.ReleaseOwner{Owner: path})
 		},
 		OnMissed: func(path string) {
-			if !r.slow {
-				sys.ReportHang(path)
+			if !r.deaf {
+				w.sys.ReportHang(path)
 			}
 		},
 	}})
-	w.t.Cleanup(func() {
-		_ = sys.Close(second)
-		r.host.Leave()
-		synctest.Wait()
-	})
+	w.mu.Lock()
+	w.routers = append(w.routers, r)
+	w.mu.Unlock()
 	return r
+}
+
+// of is the router that has an instance, known by its path.
+func (w *world) of(path string) *router {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.routers {
+		if r.has(path) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (r *router) has(path string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.specs[path] != nil
 }
 
 func (r *router) with(f func()) {
@@ -144,10 +191,10 @@ func (r *router) with(f func()) {
 	f()
 }
 
-// instance is a configuration of VRID 51 as the defaults make it.
-func instanceOf(priority uint8) config.Instance {
+// instanceOf is a configuration of VRID 51 as the defaults make it.
+func instanceOf(name string, priority uint8) config.Instance {
 	return config.Instance{
-		Name: "web", Interface: "eth0", VRID: 51, Family: config.IPv4, Version: 3, Priority: priority, AdvertInterval: second,
+		Name: name, Interface: "eth0", VRID: 51, Family: config.IPv4, Version: 3, Priority: priority, AdvertInterval: second,
 		Preempt: true, DownTimerAdverts: 3, AdvertToLowerPriority: true, ReannounceAfterConflict: true, TrackPrimary: true,
 		McastGroup: group, GARP: config.GARP{MasterDelay: 5 * second, MasterRepeat: 5},
 		VirtualIPs: []config.Address{vip("10.0.0.100/24")},
@@ -169,7 +216,7 @@ func (r *router) env() Env {
 }
 
 // start spawns an instance as the program does.
-func (r *router) start(i config.Instance) { r.spawn(r.env(), i, nil) }
+func (r *router) start(priority uint8) { r.spawn(r.env(), instanceOf(r.name, priority), nil) }
 
 func (r *router) spawn(env Env, i config.Instance, seed *Seed) {
 	r.t.Helper()
@@ -197,35 +244,36 @@ func (r *router) abandon(path string) {
 // change gives an instance a new configuration as a reload does.
 func (r *router) change(f func(*config.Instance)) {
 	r.mu.Lock()
-	spec := r.specs[web]
+	spec := r.specs[r.path]
 	r.mu.Unlock()
 	i := *spec.Load()
 	f(&i)
 	spec.Store(&i)
-	r.sys.Tell(web, &messages.ReconfigureInstance{Instance: i})
+	r.sys.Tell(r.path, &messages.ReconfigureInstance{Instance: i})
 }
 
-// stop ends the instance as a reload does. The error is that of the actor.
+// stop ends the instance as a reload does: one that did not answer is
+// abandoned, once no successor can claim anything any more.
 func (r *router) stop(order messages.StopInstance) error {
-	_, err := r.sys.Ask(web, 2*second, &order)
-	if err != nil && order.Release {
-		r.abandon(web)
-	}
-	if err := r.sys.Stop(web, 2*second); err != nil {
+	_, err := r.sys.Ask(r.path, 2*second, &order)
+	if err := r.sys.Stop(r.path, 2*second); err != nil {
 		r.t.Errorf("stop: %v", err)
 	}
-	r.host.Close(web)
+	if err != nil && order.Release {
+		r.abandon(r.path)
+	}
+	r.host.Close(r.path)
 	return err
 }
 
 // order gives an operator's order, again if the actor crashes on it.
 func (r *router) order(msg any, limit time.Duration) (*messages.Done, error) {
 	for try := 0; ; try++ {
-		answer, err := r.sys.Ask(web, limit, msg)
+		answer, err := r.sys.Ask(r.path, limit, msg)
 		if err == nil {
 			return answer.(*messages.Done), nil
 		}
-		if try == 2 || !r.trap.sprung() {
+		if try == 2 || !errors.Is(err, supervisors.ErrCrashed) {
 			return nil, err
 		}
 	}
@@ -234,11 +282,11 @@ func (r *router) order(msg any, limit time.Duration) (*messages.Done, error) {
 // set changes an interface and tells those who asked for it.
 func (r *router) set(name string, f func(*messages.LinkChanged)) {
 	r.mu.Lock()
-	l := r.link[name]
+	l := r.links[name]
 	l.Interface.Name = name
 	l.Interface.Addresses = slices.Clone(l.Interface.Addresses)
 	f(&l)
-	r.link[name] = l
+	r.links[name] = l
 	subs := slices.Clone(r.subs[name])
 	r.mu.Unlock()
 	for _, s := range subs {
@@ -255,16 +303,16 @@ func (r *router) source(addr string) {
 }
 
 // status is what the instance shows.
-func (r *router) status() messages.InstanceStatus { return r.statusOf(web) }
+func (r *router) status() messages.InstanceStatus { return r.statusReader().InstanceStatus() }
 
-func (r *router) statusOf(path string) messages.InstanceStatus {
+func (r *router) statusReader() messages.StatusReader {
 	r.t.Helper()
-	rec, ok := r.sys.Registry().Record(path)
+	rec, ok := r.sys.Registry().Record(r.path)
 	reader, shown := rec.Snapshot.(messages.StatusReader)
 	if !ok || !shown {
-		r.t.Fatalf("%s shows nothing", path)
+		r.t.Fatalf("%s shows nothing", r.path)
 	}
-	return reader.InstanceStatus()
+	return reader
 }
 
 func (r *router) want(role string) {
@@ -311,16 +359,20 @@ func (r *router) told(kind string) []string {
 }
 
 // hear makes the router hear an advert of 10.0.0.n with a priority.
-func (r *router) hear(n, priority byte) { r.hearFrom(netip.AddrFrom4([4]byte{10, 0, 0, n}), priority) }
+func (r *router) hear(n, priority byte) {
+	src := netip.AddrFrom4([4]byte{10, 0, 0, n})
+	r.lan.Inject(r.name, packet.VRRPDatagram{Src: src, Dst: group, TTL: 255, Payload: r.advert(src, priority)})
+}
 
-func (r *router) hearFrom(src netip.Addr, priority byte) {
+// advert is a message of the virtual router.
+func (r *router) advert(src netip.Addr, priority byte) []byte {
 	r.t.Helper()
 	a := packet.VRRPAdvert{Version: 3, VRID: 51, Priority: priority, Interval: second, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.100")}}
 	b, err := a.AppendBinary(nil, src, group, packet.ChecksumPseudo)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.lan.Inject(r.name, packet.VRRPDatagram{Src: src, Dst: group, TTL: 255, Payload: b})
+	return b
 }
 
 // sent lists the adverts of the router with a priority other than 0, or the others.

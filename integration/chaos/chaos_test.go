@@ -23,13 +23,9 @@ const (
 
 func pair() scenario.Pair { return scenario.Pair{A: lab.Understudy, B: lab.Understudy} }
 
-func fast() scenario.Variant {
-	return scenario.Variant{Name: "v3-100ms", Version: 3, Interval: 100 * time.Millisecond}
-}
-
 // TestMasterKilledFiftyTimes is scenario 64, fifty times over.
 func TestMasterKilledFiftyTimes(t *testing.T) {
-	for _, v := range []scenario.Variant{scenario.V2(), fast()} {
+	for _, v := range []scenario.Variant{scenario.V2(), scenario.Fast()} {
 		t.Run(v.Name, func(t *testing.T) {
 			scenario.Run(t, pair(), v, func(c *scenario.Cell) {
 				unnoticed(c, func(a, _ *lab.Daemon) { kill(c, a, messages.InstancePath("web"), "panic", 50) })
@@ -41,7 +37,7 @@ func TestMasterKilledFiftyTimes(t *testing.T) {
 // TestMasterHangs: an actor that answers nobody is replaced before its lease
 // ends.
 func TestMasterHangs(t *testing.T) {
-	for _, v := range []scenario.Variant{scenario.V2(), fast()} {
+	for _, v := range []scenario.Variant{scenario.V2(), scenario.Fast()} {
 		t.Run(v.Name, func(t *testing.T) {
 			scenario.Run(t, pair(), v, func(c *scenario.Cell) {
 				unnoticed(c, func(a, _ *lab.Daemon) { kill(c, a, messages.InstancePath("web"), "hang", 5) })
@@ -51,7 +47,7 @@ func TestMasterHangs(t *testing.T) {
 }
 
 func TestBackupKilled(t *testing.T) {
-	for _, v := range []scenario.Variant{scenario.V2(), fast()} {
+	for _, v := range []scenario.Variant{scenario.V2(), scenario.Fast()} {
 		t.Run(v.Name, func(t *testing.T) {
 			scenario.Run(t, pair(), v, func(c *scenario.Cell) {
 				unnoticed(c, func(_, b *lab.Daemon) { kill(c, b, messages.InstancePath("web"), "panic", 10) })

@@ -149,7 +149,7 @@ func TestInterfaceIsMadeAgainOnTheSamePort(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := s.Find("a")
-	index := a.Index
+	index, mac := a.Index, a.MAC
 	addr := netip.MustParsePrefix("192.0.2.1/24")
 	if err := a.RemoveInterface(); err != nil {
 		t.Fatal(err)
@@ -160,8 +160,8 @@ func TestInterfaceIsMadeAgainOnTheSamePort(t *testing.T) {
 	if err := a.MakeInterface(addr); err != nil {
 		t.Fatal(err)
 	}
-	if a.Index == index {
-		t.Errorf("eth0 has index %d again, want another", index)
+	if a.Index == index || a.MAC != mac {
+		t.Errorf("eth0 has index %d and MAC %x, had %d and %x: want another index, the same MAC", a.Index, a.MAC, index, mac)
 	}
 	p, err := s.Find("b").Ping(addr.Addr(), 10*time.Millisecond)
 	if err != nil {

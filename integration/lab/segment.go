@@ -84,6 +84,9 @@ func (h *Host) connect(port int) error {
 	attrs.Name, attrs.Index = h.Host, port
 	sw := h.segment.Switch.nl
 	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(h.fd)}
+	if h.MAC != [6]byte{} {
+		pair.PeerHardwareAddr = h.MAC[:]
+	}
 	err := sw.LinkAdd(pair)
 	if err != nil {
 		return fmt.Errorf("make the veth pair: %w", err)
@@ -122,7 +125,8 @@ func (h *Host) RemoveInterface() error {
 }
 
 // MakeInterface makes eth0 and its port again after RemoveInterface. eth0 has
-// another index and MAC; the port keeps its index, by which captures know it.
+// another index and the same MAC: peers would send to the old one until they ask
+// again. The port keeps its index, by which captures know it.
 // It returns when the kernel says that the link is there, which it may do a
 // second after the fact.
 func (h *Host) MakeInterface(addrs ...netip.Prefix) error {

@@ -57,7 +57,7 @@ func TestColdStarts(t *testing.T) {
 					}
 					cold(c, spoil(t, c, a), c.V)
 				})
-			}, fast())
+			}, scenario.Fast())
 		})
 	}
 	run("too late", func(_ *testing.T, c *scenario.Cell, _ *lab.Daemon) string {

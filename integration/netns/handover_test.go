@@ -9,11 +9,6 @@ import (
 	"github.com/understudy-ha/understudy/messages"
 )
 
-// fast is version 3 with ten adverts a second: the down interval is below 400 ms.
-func fast() scenario.Variant {
-	return scenario.Variant{Name: "v3-100ms", Version: 3, Interval: 100 * time.Millisecond}
-}
-
 const stopLimit = 10 * time.Second
 
 // handOver stops a daemon with the command of the operator, and returns when
@@ -117,7 +112,7 @@ func TestHandOver(t *testing.T) {
 				c.Check(err)
 			}
 		})
-	}, scenario.V2(), scenario.V3(), scenario.IPv6(), scenario.Unicast(), fast())
+	}, scenario.V2(), scenario.V3(), scenario.IPv6(), scenario.Unicast(), scenario.Fast())
 }
 
 // TestHandOverOfABackup: the wait of a backup goes on as well.

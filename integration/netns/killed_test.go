@@ -62,7 +62,7 @@ func TestKilledOld(t *testing.T) {
 			goneBefore(c, dropped, a.Started, first)
 			c.Within("first advert after the start", first.At.Sub(a.Started), c.Down(c.InstanceA), c.Down(c.InstanceA)+140*time.Millisecond)
 		})
-	}, fast(), scenario.Variant{Name: "ipv6-100ms", Version: 3, IPv6: true, Interval: 100 * time.Millisecond})
+	}, scenario.Fast(), scenario.FastIPv6())
 }
 
 // withSecond gives A a second address, which is in the state file as text.
@@ -158,7 +158,7 @@ func TestTwoDaemonsOfAHost(t *testing.T) {
 				c.Errorf("%v", err)
 			}
 		})
-	}, fast())
+	}, scenario.Fast())
 }
 
 // neighbours are further daemons beside A, with its state directory.

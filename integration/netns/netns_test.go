@@ -120,8 +120,11 @@ func TestScenario55InterfaceLater(t *testing.T) {
 func TestScenario56SourceRemoved(t *testing.T) { each(t, scenario.SourceRemoved, scenario.V2()) }
 func TestScenario60LowerAdvert(t *testing.T)   { each(t, scenario.LowerAdvert, scenario.V2()) }
 
-func TestScenario65Frozen(t *testing.T) { each(t, scenario.Frozen, scenario.V2(), fast()) }
+func TestScenario65Frozen(t *testing.T) { each(t, scenario.Frozen, scenario.V2(), scenario.Fast()) }
 func TestScenario65FrozenPreempts(t *testing.T) {
-	each(t, scenario.FrozenPreempts, scenario.V2(), fast())
+	each(t, scenario.FrozenPreempts, scenario.V2(), scenario.Fast())
 }
-func TestScenario65FrozenBackup(t *testing.T) { each(t, scenario.FrozenBackup, scenario.V2(), fast()) }
+
+func TestScenario65FrozenBackup(t *testing.T) {
+	each(t, scenario.FrozenBackup, scenario.V2(), scenario.Fast())
+}
