@@ -44,7 +44,7 @@ test-unit: ## cores, codecs, shells in virtual time, import rules; with the race
 	$(GO) test -race -timeout 4m -run '$(RUN)' $(UNIT)
 
 test-netns: build ## scenarios with real daemons in network namespaces; RUN=regexp
-	@$(call in_namespaces,test-netns,$(GO) test -count=1 -parallel 8 -timeout 6m -run "$(RUN)" ./cmd/understudy ./netio/... ./actors/address ./integration/lab ./integration/netns)
+	@$(call in_namespaces,test-netns,$(GO) test -count=1 -parallel 8 -timeout 6m -run "$(RUN)" ./cmd/understudy ./netio/... ./integration/lab ./integration/netns)
 
 test-interop: build ## the same against Debian keepalived in both roles; RUN=regexp
 	@$(call in_namespaces,test-interop,$(GO) test -count=1 -parallel 8 -timeout 6m -run "$(RUN)" ./integration/interop)

@@ -23,7 +23,6 @@ type step struct {
 type life struct {
 	a, b *router
 	wg   sync.WaitGroup
-	done []string // answers to orders
 }
 
 // order gives an order that is answered later.
@@ -248,6 +247,16 @@ func once(t *testing.T, hit string, got, want outcome) {
 			t.Errorf("%s: %d transitions of %s on the timeline, want %d", hit, got.told[i], name, want.told[i])
 		}
 	}
+}
+
+// steady checks that adverts came without a pause from the first to an instant.
+func steady(t *testing.T, r *router, until time.Duration) {
+	t.Helper()
+	sent := r.sent(false)
+	if len(sent) == 0 {
+		t.Fatalf("%s sent nothing", r.name)
+	}
+	gaps(t, r.name, sent, span{sent[0], until - (until-sent[0])%second})
 }
 
 // gaps checks that no advert of a run is missing.

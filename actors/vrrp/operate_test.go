@@ -61,6 +61,7 @@ func TestSwitchover(t *testing.T) {
 			if got := w.now(); got != 5*second+3609375*time.Microsecond {
 				t.Errorf("answered at %v", got)
 			}
+			after(0)
 			a.want("master")
 			if got := a.spans(); len(got) != 1 || got[0].to != 0 {
 				t.Errorf("held %v", got)
@@ -171,7 +172,7 @@ func TestRenameChangesNothing(t *testing.T) {
 				if got := a.spans(); len(got) != 1 || got[0].to != 0 || len(a.sent(true)) != 0 {
 					t.Errorf("held %v, resigned %v", got, a.sent(true))
 				}
-				gaps(t, name, a.sent(false), span{a.sent(false)[0], 20 * second})
+				gaps(t, "a", a.sent(false), span{5 * second, 20 * second})
 				if len(b.status().Transitions) != 1 || len(a.groups) != 1 {
 					t.Errorf("the other %v, groups %v", b.status().Transitions, a.groups)
 				}

@@ -47,7 +47,7 @@ func TestAnotherProcessGoesOn(t *testing.T) {
 				if s.State != "master" || len(s.Transitions) != 1 || !s.Since.Equal(was.Since) || len(b.status().Transitions) != 1 {
 					t.Errorf("a %+v, b %v", s, b.status().Transitions)
 				}
-				gaps(t, name, a.sent(false), span{a.sent(false)[0], 14 * second})
+				steady(t, a, 14*second)
 				if got := a.spans(); len(got) != 1 || got[0].to != 0 || len(a.sent(true)) != 0 || len(w.clean) != 0 {
 					t.Errorf("held %v, resigned %v, cleaned %v", got, a.sent(true), w.clean)
 				}

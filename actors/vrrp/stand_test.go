@@ -61,8 +61,11 @@ func (w *world) address(msg any) {
 		r.mu.Unlock()
 		w.sys.Tell(m.Owner, answer)
 	case *messages.ReleaseAddresses:
-		if !m.Keep {
-			w.of(m.Owner).release(m.Owner)
+		r := w.of(m.Owner)
+		if m.Keep {
+			r.with(func() { r.owner(m.Owner).kept = true })
+		} else {
+			r.release(m.Owner)
 		}
 		w.sys.Tell(m.Owner, &messages.AddressesApplied{})
 	case *messages.ReleaseOwner:
@@ -125,7 +128,7 @@ func (r *router) owner(path string) *wish {
 func (r *router) claim(owner string, list []config.Address, fired bool) {
 	r.account(func() {
 		o := r.owner(owner)
-		o.held, o.list, o.fired = true, list, fired
+		o.held, o.kept, o.list, o.fired = true, false, list, fired
 		if !fired {
 			o.arm = nil
 		}
@@ -134,8 +137,9 @@ func (r *router) claim(owner string, list []config.Address, fired bool) {
 
 func (r *router) release(owner string) {
 	r.account(func() {
-		o := r.owner(owner)
-		o.held, o.fired, o.list = false, false, nil
+		if o := r.owner(owner); !o.kept {
+			o.held, o.fired, o.list = false, false, nil
+		}
 	})
 }
 

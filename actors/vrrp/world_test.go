@@ -131,6 +131,7 @@ type router struct {
 type wish struct {
 	held  bool
 	fired bool // held by the trigger alone
+	kept  bool // in the kernel, but forgotten
 	arm   *atomic.Bool
 	list  []config.Address
 }
