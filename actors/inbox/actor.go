@@ -4,6 +4,7 @@ package inbox
 
 import (
 	"log/slog"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -31,8 +32,9 @@ type membership struct {
 	group   netip.Addr
 }
 
-// memory outlives an incarnation. Its maps are changed in place, each by one
-// assignment, so a crash in between leaves a state that settle puts right.
+// memory outlives an incarnation, which works on maps of its own: it changes
+// them in place, each by one assignment, so a crash in between leaves a state
+// that settle puts right.
 type memory struct {
 	socket Socket
 	wishes map[string]membership // by owner
@@ -72,7 +74,9 @@ func (a *Actor) Receive(ctx actor.Context) {
 		a.timers = timer.New[retry](func(m any) { root.Send(self, m) })
 		a.start()
 	case *actor.Restarting, *actor.Stopping:
-		a.timers.StopAll()
+		if a.timers != nil {
+			a.timers.StopAll()
+		}
 	case *messages.JoinGroup:
 		a.wish(msg.Owner, &membership{msg.Ifindex, msg.Group})
 	case *messages.LeaveGroup:
@@ -86,11 +90,14 @@ func (a *Actor) Receive(ctx actor.Context) {
 
 // start resumes with what is wished and joined, or with nothing.
 func (a *Actor) start() {
-	m, ok := supervisors.Recall[*memory](a.child.Cell)
-	if !ok {
-		m = &memory{wishes: map[string]membership{}, joined: map[membership]bool{}}
-		supervisors.Remember(a.child.Cell, m)
+	m := &memory{wishes: map[string]membership{}, joined: map[membership]bool{}}
+	if old, ok := supervisors.Recall[*memory](a.child.Cell); ok {
+		// Not the maps themselves: one that hung may still change them.
+		m.socket = old.socket
+		maps.Copy(m.wishes, old.wishes)
+		maps.Copy(m.joined, old.joined)
 	}
+	supervisors.Remember(a.child.Cell, m)
 	a.mem, a.users = m, map[membership]int{}
 	for _, w := range m.wishes {
 		a.users[w]++
