@@ -99,7 +99,9 @@ func (a *Actor) Receive(ctx actor.Context) {
 		a.start()
 	case *actor.Restarting, *actor.Stopping:
 		a.closing = true
-		a.timers.StopAll()
+		if a.timers != nil {
+			a.timers.StopAll()
+		}
 		a.monitor.Stop()
 	case *messages.SubscribeLink:
 		a.subscribe(msg)

@@ -53,6 +53,7 @@ type Actor struct {
 	armed  *packet.Frame // what the line would send at takeover; nil: not armed
 	asked  *packet.Frame // armed once the writer has prepared the claim
 	late   bool          // it was prepared when the watch had ended
+	owed   owed          // answers, and orders to repeat
 	view   *view
 	shown  bool // the view is in the registry
 	closed bool
@@ -97,6 +98,8 @@ func (a *Actor) Receive(ctx actor.Context) {
 		case !a.timers.Take(msg):
 		case msg.ID == armTimer:
 			a.arm()
+		case msg.ID == repeatTimer:
+			a.repeat()
 		default:
 			a.step(fsm.TimerFired{Timer: msg.ID})
 		}
@@ -121,142 +124,6 @@ func (a *Actor) Receive(ctx actor.Context) {
 	}
 }
 
-// start resumes in the remembered role with the remembered deadlines, or
-// starts cold.
-func (a *Actor) start(ctx actor.Context) {
-	root, self := ctx.ActorSystem().Root, ctx.Self()
-	a.root = root
-	a.timers = timer.New[fsm.Timer](func(m any) { root.Send(self, m) })
-	a.line = a.env.Pacer.Open(a.child.Path)
-	a.view = &view{path: a.child.Path, line: a.line, now: a.env.Now}
-
-	m, ok := a.recall()
-	if !ok {
-		a.cold(a.child.Generation > 1)
-		return
-	}
-	a.mem = *m
-	a.keep() // a copy of our own: the one before may still hang over its own
-	switch {
-	case m.State.Since == 0:
-		a.setOut(a.child.Generation > 1)
-	case a.line.Renew(a.leaseEnd(m.Instance.AdvertInterval)):
-		a.resume()
-	default:
-		a.lapse()
-	}
-}
-
-// recall is what the cell holds, or at first what another name left.
-func (a *Actor) recall() (*memory, bool) {
-	if m, ok := supervisors.Recall[*memory](a.child.Cell); ok {
-		return m, true
-	}
-	seed := a.seed.Load()
-	if seed == nil || seed.memory == nil {
-		return nil, false
-	}
-	m := *seed.memory
-	named := *m.Instance
-	named.Name = a.spec().Name
-	m.Instance = &named
-	supervisors.Remember(a.child.Cell, &m)
-	a.seed.Store(nil)
-	return &m, true
-}
-
-// resume goes on where the incarnation before stopped: what it decided and did
-// not do comes first, then what it may not have heard.
-func (a *Actor) resume() {
-	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
-	for t, at := range a.mem.State.Deadline {
-		if at != 0 {
-			a.timers.Arm(fsm.Timer(t), a.until(at))
-		}
-	}
-	a.perform()
-	a.begun()
-	a.resumeLine()
-	a.noteConflict()
-	a.publish()
-	a.subscribe()
-	if a.child.Generation > 1 {
-		a.reconfigure(a.spec()) // the order may have been lost
-		a.env.changed()
-	}
-	a.hear(a.mem.Unheard)
-	a.packets()
-}
-
-// resumeLine declares again what the line should be doing; all of it is what
-// the line does already, unless the crash came in between.
-func (a *Actor) resumeLine() {
-	s := &a.mem.State
-	if a.mem.Hearing {
-		a.listen()
-	}
-	switch s.Role {
-	case fsm.Backup:
-		if s.Ready {
-			a.line.Watch(fsm.WatchOf(a.cfg, *s, a.line.LastHeard()))
-			a.arm()
-		}
-		return
-	case fsm.Master:
-		a.child.Tell(messages.PathAddress, a.claim(0))
-	case fsm.Init, fsm.Fault:
-	}
-	a.disarm()
-}
-
-// lapse is the end of a lease of which nobody else was told: the line has
-// resigned, and others hold the addresses now, or soon. The history stays.
-func (a *Actor) lapse() {
-	const cause = "no sign of life in time: the lease ended"
-	a.log.Warn("lease ended, starting cold", "instance", a.mem.Instance.Name)
-	a.answerSwitchover(&messages.Done{Conflict: true, Error: cause})
-	if role := a.mem.State.Role; role != fsm.Init {
-		at := time.Now()
-		a.eventAt(at, "transition", role.String(), fsm.Init.String(), cause)
-		a.enter(at, fsm.Changed{From: role, To: fsm.Init, Cause: cause})
-		if role == fsm.Master {
-			a.line.Stats()[packet.VRRPReleaseMaster].Add(1)
-		}
-	}
-	a.mem.Conflict.Now = fsm.Conflict{}
-	a.cold(true)
-}
-
-// cold starts from nothing but the history. Again: see setOut.
-func (a *Actor) cold(again bool) {
-	a.mem = memory{Transitions: a.mem.Transitions, Entered: a.mem.Entered, Conflict: a.mem.Conflict}
-	if seed := a.seed.Load(); seed != nil {
-		a.mem.Saved = seed.saved
-	}
-	a.mem.Instance = a.spec()
-	a.commit(nil) // first: whatever crashes from here on, nobody resumes what was before
-	a.seed.Store(nil)
-	a.setOut(again)
-}
-
-// setOut awaits the ground. Again: what was held before is let go.
-func (a *Actor) setOut(again bool) {
-	a.mem.Instance = a.spec()
-	a.cfg = machine(a.mem.Instance, a.env.StartupUntil)
-	if again {
-		a.timers.StopAll()
-		a.line.Silence()
-		a.line.Unwatch()
-		a.disarm()
-		a.line.Deafen()
-		a.line.Reopen()
-		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
-	}
-	a.env.changed()
-	a.publish()
-	a.subscribe()
-}
-
 // step runs the core, commits what it decided and performs it.
 func (a *Actor) step(ev fsm.Event) {
 	before := a.mem.State
@@ -271,53 +138,6 @@ func (a *Actor) step(ev fsm.Event) {
 	a.commit(actions)
 	a.perform()
 	a.follow(&before)
-}
-
-// commit puts the memory into the cell, with all that the actions make of it:
-// a panic before leaves the state before the event, and one after it leaves
-// nothing but the rest of the actions to do.
-func (a *Actor) commit(actions []fsm.Action) {
-	a.mem.Pending, a.mem.performed = actions, 0
-	var changed *fsm.Changed
-	for _, act := range actions {
-		switch act := act.(type) {
-		case fsm.ClaimAddresses:
-			a.mem.Holding = true
-		case fsm.ReleaseAddresses:
-			a.mem.Holding, a.mem.Refused = false, nil
-		case fsm.Listen:
-			a.mem.Hearing = act.Open
-		case fsm.Changed:
-			changed = &act
-			a.enter(time.Now(), act)
-		case fsm.SendAdvert, fsm.StartAdverts, fsm.UpdateAdverts, fsm.StopAdverts, fsm.StartWatch, fsm.StopWatch,
-			fsm.SetTimer, fsm.StopTimer, fsm.Announce, fsm.AnnounceSource, fsm.Notice, fsm.HeardLower:
-			// Of the line, or in the core's own state.
-		}
-	}
-	a.keep()
-	if changed != nil {
-		st := a.line.Stats()
-		if changed.To == fsm.Master {
-			st[packet.VRRPBecomeMaster].Add(1)
-		}
-		if changed.From == fsm.Master {
-			st[packet.VRRPReleaseMaster].Add(1)
-		}
-	}
-}
-
-// enter remembers a role change.
-func (a *Actor) enter(at time.Time, c fsm.Changed) {
-	a.mem = a.mem.withTransition(messages.Transition{At: at, From: c.From.String(), To: c.To.String(), Cause: c.Cause})
-	a.mem.Entered[c.To]++
-}
-
-// keep puts the memory as it is into the cell; readers see the same copy.
-func (a *Actor) keep() {
-	m := a.mem
-	a.kept, a.noted = &m, false
-	supervisors.Remember(a.child.Cell, a.kept)
 }
 
 // follow does what depends on the state alone, not on one action: the armed

@@ -15,7 +15,8 @@ import (
 // subscribe asks link for every interface the instance depends on, and inbox
 // for its group.
 func (a *Actor) subscribe() {
-	for _, name := range interfaces(a.mem.Instance) {
+	a.owed.links = interfaces(a.mem.Instance)
+	for _, name := range a.owed.links {
 		a.child.Tell(messages.PathLink, &messages.SubscribeLink{Subscriber: a.child.Path, Name: name})
 	}
 	if len(interfaces(a.mem.Instance)) == 0 {
@@ -32,6 +33,8 @@ func (a *Actor) join() {
 		order.Group = netip.Addr{}
 	}
 	a.child.Tell(messages.InboxPath(i.Family == config.IPv6), order)
+	a.owed.group = true
+	a.declared()
 }
 
 // interfaces are the names the instance depends on, its own first.
@@ -51,6 +54,8 @@ func interfaces(i *config.Instance) []string {
 // linkChanged takes the newest state of one interface and judges the ground
 // anew; at a cold start not before link has told of every interface.
 func (a *Actor) linkChanged(m *messages.LinkChanged) {
+	a.owed.links = slices.DeleteFunc(slices.Clone(a.owed.links), func(name string) bool { return name == m.Interface.Name })
+	a.settled()
 	a.mem = a.mem.withInterface(m)
 	a.commit(nil)
 	for _, name := range interfaces(a.mem.Instance) {
@@ -182,7 +187,7 @@ func (a *Actor) reconfigure(i *config.Instance) {
 		f := fsm.AdvertPriority(a.cfg, a.mem.State)
 		a.line.UpdateAdvert(a.frame(f), i.AdvertInterval)
 		if !added {
-			a.child.Tell(messages.PathAddress, a.claim(0))
+			a.order(a.claim(0))
 		}
 	}
 	a.survey()

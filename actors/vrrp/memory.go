@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-ha/understudy/config"
 	"github.com/understudy-ha/understudy/messages"
 	"github.com/understudy-ha/understudy/netio/packet"
+	"github.com/understudy-ha/understudy/supervisors"
 )
 
 // memory is what outlives an incarnation. It is replaced as a whole, once a
@@ -43,6 +44,53 @@ type conflict struct {
 	Now   fsm.Conflict  // as noted last
 	Total time.Duration // of those that ended
 	With  []string
+}
+
+// commit puts the memory into the cell, with all that the actions make of it:
+// a panic before leaves the state before the event, and one after it leaves
+// nothing but the rest of the actions to do.
+func (a *Actor) commit(actions []fsm.Action) {
+	a.mem.Pending, a.mem.performed = actions, 0
+	var changed *fsm.Changed
+	for _, act := range actions {
+		switch act := act.(type) {
+		case fsm.ClaimAddresses:
+			a.mem.Holding = true
+		case fsm.ReleaseAddresses:
+			a.mem.Holding, a.mem.Refused = false, nil
+		case fsm.Listen:
+			a.mem.Hearing = act.Open
+		case fsm.Changed:
+			changed = &act
+			a.enter(time.Now(), act)
+		case fsm.SendAdvert, fsm.StartAdverts, fsm.UpdateAdverts, fsm.StopAdverts, fsm.StartWatch, fsm.StopWatch,
+			fsm.SetTimer, fsm.StopTimer, fsm.Announce, fsm.AnnounceSource, fsm.Notice, fsm.HeardLower:
+			// Of the line, or in the core's own state.
+		}
+	}
+	a.keep()
+	if changed != nil {
+		st := a.line.Stats()
+		if changed.To == fsm.Master {
+			st[packet.VRRPBecomeMaster].Add(1)
+		}
+		if changed.From == fsm.Master {
+			st[packet.VRRPReleaseMaster].Add(1)
+		}
+	}
+}
+
+// enter remembers a role change.
+func (a *Actor) enter(at time.Time, c fsm.Changed) {
+	a.mem = a.mem.withTransition(messages.Transition{At: at, From: c.From.String(), To: c.To.String(), Cause: c.Cause})
+	a.mem.Entered[c.To]++
+}
+
+// keep puts the memory as it is into the cell; readers see the same copy.
+func (a *Actor) keep() {
+	m := a.mem
+	a.kept, a.noted = &m, false
+	supervisors.Remember(a.child.Cell, a.kept)
 }
 
 // withInterface returns a copy that knows one interface anew.

@@ -62,9 +62,9 @@ func (a *Actor) do(act fsm.Action) {
 	case fsm.StopTimer:
 		a.timers.Stop(act.Timer)
 	case fsm.ClaimAddresses:
-		a.child.Tell(messages.PathAddress, a.claim(act.Repeat))
+		a.order(a.claim(act.Repeat))
 	case fsm.ReleaseAddresses:
-		a.child.Tell(messages.PathAddress, &messages.ReleaseAddresses{Owner: a.child.Path})
+		a.order(&messages.ReleaseAddresses{Owner: a.child.Path})
 	case fsm.Announce:
 		a.child.Tell(messages.PathAddress, &messages.AnnounceAddresses{Owner: a.child.Path, Repeat: act.Repeat})
 	case fsm.AnnounceSource:
@@ -159,6 +159,7 @@ func (a *Actor) arm() {
 	a.child.Tell(messages.PathAddress, &messages.ArmClaim{
 		Owner: a.child.Path, Addresses: addresses(a.mem.Instance), Announce: a.cfg.GARPRepeat,
 	})
+	a.declared()
 }
 
 func (a *Actor) disarm() {
@@ -183,6 +184,7 @@ func (a *Actor) claimArmed(m *messages.ClaimArmed) {
 	}
 	if a.asked != nil {
 		a.armed, a.asked, a.late = a.asked, nil, false
+		a.settled()
 	}
 	a.line.SetResign(a.frame(0))
 	if a.line.Renew(a.leaseEnd(a.mem.Instance.AdvertInterval)) {
@@ -263,6 +265,10 @@ func (a *Actor) noticePackets() {
 
 // applied reports addresses the kernel refused; a refusal stops no transition.
 func (a *Actor) applied(m *messages.AddressesApplied) {
+	if m.Claimed == a.mem.Holding {
+		a.owed.addresses = false
+		a.settled()
+	}
 	var refused []messages.Refused
 	for _, f := range m.Failed {
 		refused = append(refused, messages.Refused{Address: f.Prefix.String(), Error: f.Error})

@@ -58,8 +58,12 @@ func (w *world) address(msg any) {
 		r.claim(m.Owner, m.Addresses, false)
 		r.mu.Lock()
 		answer := &messages.AddressesApplied{Claimed: true, Count: len(m.Addresses), Failed: slices.Clone(r.refuse)}
+		r.claims++
+		mute := r.mute
 		r.mu.Unlock()
-		w.sys.Tell(m.Owner, answer)
+		if !mute {
+			w.sys.Tell(m.Owner, answer)
+		}
 	case *messages.ReleaseAddresses:
 		r := w.of(m.Owner)
 		if m.Keep {

@@ -41,6 +41,9 @@ type world struct {
 	routers []*router
 	said    []string // announcements
 	clean   []string // left-overs to be removed
+	orders  int      // given to link, address and inbox
+	lose    int      // of them, the one that its receiver crashes on; 0: none
+	lost    string
 }
 
 // virtual runs f in a bubble of virtual time.
@@ -50,7 +53,11 @@ func virtual(t *testing.T, f func(w *world)) {
 		w := &world{t: t, lan: fake.NewLAN()}
 		stand := func(f func(any)) func(supervisors.Child) actor.Actor {
 			return func(supervisors.Child) actor.Actor {
-				return actor.ReceiveFunc(func(ctx actor.Context) { f(ctx.Message()) })
+				return actor.ReceiveFunc(func(ctx actor.Context) {
+					if !w.swallows(ctx.Message()) {
+						f(ctx.Message())
+					}
+				})
 			}
 		}
 		sys, err := supervisors.Start(supervisors.Node{Name: "understudy", Children: []supervisors.Node{
@@ -87,6 +94,7 @@ func (w *world) clear() {
 	synctest.Wait()
 	w.mu.Lock()
 	w.routers, w.said, w.clean, w.lan = nil, nil, nil, fake.NewLAN()
+	w.orders, w.lose, w.lost = 0, 0, ""
 	w.mu.Unlock()
 }
 
@@ -123,6 +131,8 @@ type router struct {
 	specs  map[string]*atomic.Pointer[config.Instance]
 	notes  int  // env.Changed
 	shots  int  // claims that the line triggered
+	claims int  // ClaimAddresses
+	mute   bool // claims are not answered
 	busy   bool // the address writer answers ArmClaim late
 	late   []*messages.ClaimArmed
 }

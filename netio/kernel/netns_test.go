@@ -101,10 +101,8 @@ func packetSocket(t *testing.T, ns netns.NsHandle, ifindex int, proto uint16) in
 		if err != nil {
 			return err
 		}
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20)
 		return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: network, Ifindex: ifindex})
 	})
-	check(t, setTimeout(fd, deadline))
 	t.Cleanup(func() { _ = unix.Close(fd) })
 	return fd
 }

@@ -24,7 +24,7 @@ func TestAThousandAddressesAreAnnouncedBeforeAnyRepeat(t *testing.T) {
 	const count, repeat = 1000, 3
 	l := newLAN(t)
 	w, r := openWriter(t, l), openReader(t, l)
-	ear := packetSocket(t, l.right, l.peerIndex, unix.ETH_P_ARP)
+	ear := openRecorder(t, l.right, l.peerIndex, unix.ETH_P_ARP)
 
 	j := Job{ID: 7, Owner: "a", Repeat: repeat}
 	want := map[netip.Addr]bool{}
@@ -43,13 +43,12 @@ func TestAThousandAddressesAreAnnouncedBeforeAnyRepeat(t *testing.T) {
 		t.Fatalf("%d addresses on the interface, want %d", n, count)
 	}
 	heard := map[netip.Addr]int{}
-	buf := make([]byte, 256)
 	for i := range count * repeat {
-		n, _, err := unix.Recvfrom(ear, buf, 0)
-		if err != nil {
-			t.Fatalf("after %d announcements: %v", i, err)
+		frame, ok := ear.read(t)
+		if !ok {
+			t.Fatalf("no more than %d announcements", i)
 		}
-		a, err := packet.ParseARP(buf[packet.EthernetHeaderSize:n])
+		a, err := packet.ParseARP(frame[packet.EthernetHeaderSize:])
 		check(t, err)
 		if !want[a.Sender] || a.Sender != a.Target {
 			t.Fatalf("announcement %d is for %v and %v", i, a.Sender, a.Target)
