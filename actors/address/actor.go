@@ -177,9 +177,10 @@ func (a *Actor) start() {
 	a.mem.wire.Store(&tell)
 	a.commit()
 	a.child.Publish(a.view)
+	writer, mem := a.writer, a.mem
 	a.child.Go(func() {
-		if err := a.writer.Run(); err != nil {
-			tell(&ended{err})
+		if err := writer.Run(); err != nil {
+			mem.tell(&ended{err}) // it may have begun late, and replaced that of a successor
 		}
 	})
 	if !resumed {

@@ -15,7 +15,7 @@ import (
 // bubble runs a test in virtual time.
 func bubble(t *testing.T, name string, f func(w *world)) {
 	t.Run(name, func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { f(newWorld(t)) })
+		synctest.Test(t, func(t *testing.T) { f(newWorld(t, trap{})) })
 	})
 }
 

@@ -184,13 +184,14 @@ type world struct {
 	t    *testing.T
 	sys  *supervisors.System
 	mail map[string]chan any
+	trap trap
 }
 
 const ownerA, ownerB = "/vrrp/a", "/vrrp/b"
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, tr trap) *world {
 	t.Helper()
-	w := &world{host: newHost(), t: t, mail: map[string]chan any{ownerA: make(chan any, 1000), ownerB: make(chan any, 1000)}}
+	w := &world{host: newHost(), t: t, trap: tr, mail: map[string]chan any{ownerA: make(chan any, 1000), ownerB: make(chan any, 1000)}}
 	probe := func(c supervisors.Child) actor.Actor {
 		return actor.ReceiveFunc(func(ctx actor.Context) {
 			if strings.HasPrefix(fmt.Sprintf("%T", ctx.Message()), "*messages.") {
@@ -206,7 +207,7 @@ func newWorld(t *testing.T) *world {
 		})
 	}
 	sys, err := supervisors.Start(supervisors.Node{Name: "test", Children: []supervisors.Node{
-		{Name: "net", Children: []supervisors.Node{{Name: "link", New: link}, {Name: "address", New: New(w, w), NeverQuarantine: true}}},
+		{Name: "net", Children: []supervisors.Node{{Name: "link", New: link}, {Name: "address", New: w.mortal, NeverQuarantine: true}}},
 		{Name: "vrrp", Children: []supervisors.Node{{Name: "a", New: probe}, {Name: "b", New: probe}}},
 	}}, supervisors.Options{})
 	if err != nil {

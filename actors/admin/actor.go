@@ -26,13 +26,9 @@ type Listener interface {
 type Actor struct {
 	child    supervisors.Child
 	listener Listener
-	asker    *actor.PID // of the StopAdmin under way
 }
 
-type (
-	listenerFailed struct{ err error }
-	listenerClosed struct{ err error }
-)
+type listenerFailed struct{ err error }
 
 // New returns the constructor.
 func New(l Listener) func(supervisors.Child) actor.Actor {
@@ -48,9 +44,7 @@ func (a *Actor) Receive(ctx actor.Context) {
 	case *listenerFailed:
 		panic(msg.err.Error()) // the listener's crash is its actor's: counted, backed off, shown
 	case *messages.StopAdmin:
-		a.stop(ctx.Sender())
-	case *listenerClosed:
-		a.closed(ctx, msg.err)
+		a.stop(ctx)
 	}
 }
 
@@ -61,19 +55,18 @@ func (a *Actor) start() {
 	}
 }
 
-func (a *Actor) stop(asker *actor.PID) {
-	a.asker = asker
-	a.child.Go(func() { a.child.Tell(a.child.Path, &listenerClosed{a.listener.Close()}) })
-}
-
-func (a *Actor) closed(ctx actor.Context, err error) {
-	done := &messages.Done{}
-	if err != nil {
-		done.Error = fmt.Sprintf("close admin listener: %v", err)
-		a.child.Log.Warn("admin listener closed", "err", err)
-	}
-	if a.asker != nil {
-		ctx.Send(a.asker, done)
-		a.asker = nil
-	}
+// stop closes the listener aside, for that takes its time. Whoever asked is
+// answered even if this actor crashes meanwhile.
+func (a *Actor) stop(ctx actor.Context) {
+	root, asker := ctx.ActorSystem().Root, ctx.Sender()
+	a.child.Go(func() {
+		done := &messages.Done{}
+		if err := a.listener.Close(); err != nil {
+			done.Error = fmt.Sprintf("close admin listener: %v", err)
+			a.child.Log.Warn("admin listener closed", "err", err)
+		}
+		if asker != nil {
+			root.Send(asker, done)
+		}
+	})
 }

@@ -117,35 +117,40 @@ func (a *Actor) accept(k *messages.ChaosKill) error {
 		return nil
 	}
 	a.state.Last++
-	o := order{
+	a.book(order{
 		Number: a.state.Last, Path: k.Path, Mode: k.Mode, Count: k.Count,
 		Left: times - 1, Every: k.Every, Next: time.Now().Add(k.Every),
-	}
-	a.state.Orders = append(slices.Clone(a.state.Orders), o)
-	supervisors.Remember(a.cell, a.state)
-	a.timers.Arm(o.Number, o.Every)
+	})
 	return nil
 }
 
 // again does the next kill of an order. One that fails, since the actor has
-// been removed or given up, ends its order.
+// been removed or given up, ends its order. It is booked first: whatever
+// crashes, no kill is done twice.
 func (a *Actor) again(number uint64) {
 	i := slices.IndexFunc(a.state.Orders, func(o order) bool { return o.Number == number })
 	if i < 0 {
 		return
 	}
-	orders := slices.Clone(a.state.Orders)
-	o := &orders[i]
-	err := a.killer.Kill(o.Path, supervisors.KillSpec{Mode: o.Mode, Times: 1, Count: o.Count})
-	if err != nil {
-		a.log.Info("kill order ended early", "path", o.Path, "left", o.Left, "err", err)
-	}
+	o := a.state.Orders[i]
 	o.Left--
 	o.Next = o.Next.Add(o.Every)
-	if err != nil || o.Left == 0 {
-		orders = slices.Delete(orders, i, i+1)
+	a.book(o)
+	if err := a.killer.Kill(o.Path, supervisors.KillSpec{Mode: o.Mode, Times: 1, Count: o.Count}); err != nil {
+		a.log.Info("kill order ended early", "path", o.Path, "left", o.Left, "err", err)
+		o.Left = 0
+		a.book(o)
+	}
+}
+
+// book keeps what is left of an order and arms its next kill.
+func (a *Actor) book(o order) {
+	orders := slices.DeleteFunc(slices.Clone(a.state.Orders), func(old order) bool { return old.Number == o.Number })
+	if o.Left > 0 {
+		orders = append(orders, o)
+		a.timers.Arm(o.Number, time.Until(o.Next))
 	} else {
-		a.timers.Arm(number, time.Until(o.Next))
+		a.timers.Stop(o.Number)
 	}
 	a.state.Orders = orders
 	supervisors.Remember(a.cell, a.state)

@@ -78,14 +78,16 @@ type Actor struct {
 	view    *View
 	timers  *timer.Set[string]
 	table   *table
-	dumping bool // the table is not to be believed until the dump is there
+	alive   *atomic.Pointer[func(any)] // tells the incarnation of now
+	dumping bool                       // the table is not to be believed until the dump is there
 	closing bool
 }
 
 // New returns the constructor.
 func New(m Monitor, r Reader) func(supervisors.Child) actor.Actor {
+	alive := &atomic.Pointer[func(any)]{}
 	return func(c supervisors.Child) actor.Actor {
-		return &Actor{monitor: m, reader: r, child: c, log: c.Log, view: &View{}, table: newTable()}
+		return &Actor{monitor: m, reader: r, child: c, log: c.Log, view: &View{}, table: newTable(), alive: alive}
 	}
 }
 
@@ -131,9 +133,13 @@ func (a *Actor) start() {
 	m := a.mem
 	a.view.mem.Store(&m)
 	a.child.Publish(a.view)
+	// A Run that begins late, when its incarnation is dead, replaces ours: then
+	// it is the one that tells.
+	a.alive.Store(&tell)
+	monitor, alive := a.monitor, a.alive
 	a.child.Go(func() {
-		if err := a.monitor.Run(func() { tell(&changed{}) }); err != nil {
-			tell(&ended{err})
+		if err := monitor.Run(func() { (*alive.Load())(&changed{}) }); err != nil {
+			(*alive.Load())(&ended{err})
 		}
 	})
 	a.dump()

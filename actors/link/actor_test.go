@@ -28,18 +28,38 @@ type host struct {
 	notify    func()
 	stop      chan struct{}
 	fail      int // dumps that fail
+	delay     time.Duration
+	ends      chan error
 }
 
 func (h *host) Run(notify func()) error {
+	h.mu.Lock()
+	delay := h.delay
+	h.delay = 0
+	h.mu.Unlock()
+	time.Sleep(delay)
 	h.mu.Lock()
 	if h.stop != nil {
 		close(h.stop)
 	}
 	stop := make(chan struct{})
-	h.stop, h.notify = stop, notify
+	ends := make(chan error, 1)
+	h.stop, h.notify, h.ends = stop, notify, ends
 	h.mu.Unlock()
-	<-stop
-	return nil
+	select {
+	case <-stop:
+		return nil
+	case err := <-ends:
+		return err
+	}
+}
+
+// die ends the Run that is alive; a change goes along unseen.
+func (h *host) die(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.links[0].Up = false
+	h.ends <- err
 }
 
 func (h *host) Stop() {
@@ -81,24 +101,28 @@ type world struct {
 	sys  *supervisors.System
 	mu   sync.Mutex
 	mail map[string][]string
+	trap trap
+
+	inner func(supervisors.Child) actor.Actor
 }
 
 const a, b = "/vrrp/a", "/vrrp/b"
 
 func bubble(t *testing.T, name string, f func(w *world)) {
 	t.Run(name, func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { f(newWorld(t)) })
+		synctest.Test(t, func(t *testing.T) { f(newWorld(t, trap{})) })
 	})
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, tr trap) *world {
 	t.Helper()
-	w := &world{host: &host{links: []messages.Interface{{Name: "eth0", Index: 1, Up: true}}}, t: t, mail: map[string][]string{}}
+	w := &world{trap: tr, host: &host{links: []messages.Interface{{Name: "eth0", Index: 1, Up: true}}}, t: t, mail: map[string][]string{}}
+	w.inner = New(w, w)
 	probe := func(c supervisors.Child) actor.Actor {
 		return actor.ReceiveFunc(func(ctx actor.Context) { w.note(c.Path, ctx.Message()) })
 	}
 	sys, err := supervisors.Start(supervisors.Node{Name: "test", Children: []supervisors.Node{
-		{Name: "net", Children: []supervisors.Node{{Name: "link", New: New(w, w)}, {Name: "address", New: probe}}},
+		{Name: "net", Children: []supervisors.Node{{Name: "link", New: w.mortal}, {Name: "address", New: probe}}},
 		{Name: "vrrp", Children: []supervisors.Node{{Name: "a", New: probe}, {Name: "b", New: probe}}},
 	}}, supervisors.Options{})
 	if err != nil {

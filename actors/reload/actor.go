@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -30,15 +31,34 @@ type Fleet interface {
 type memory struct {
 	config *config.Config // in force; nil before the first commit
 	status messages.ConfigStatus
+	job    *job    // under way, or done and not answered yet; nil: none
+	noted  bool    // its outcome is in config and status
+	queued *queued // at most one more
 }
 
-// finished ends the job under way.
-type finished struct {
-	job    uint64
+// job is one reload. A commit that has begun goes on when the actor crashes,
+// so the next incarnation takes the job over.
+type job struct {
+	work  func() *outcome
+	reply *actor.PID
+	begun atomic.Bool
+	done  atomic.Pointer[outcome]
+	tell  atomic.Pointer[func()] // the actor alive now
+}
+
+// outcome is what became of a job.
+type outcome struct {
 	next   *config.Config // in force now; nil: nothing changed
 	answer *messages.ReloadDone
-	reply  *actor.PID
 	dry    bool
+}
+
+// ended tells that a job is done.
+type ended struct{ job *job }
+
+type queued struct {
+	order *messages.Reload
+	reply *actor.PID
 }
 
 // Actor handles one reload at a time.
@@ -49,14 +69,6 @@ type Actor struct {
 	child   supervisors.Child
 	log     *slog.Logger
 	mem     memory
-	job     uint64 // of the job under way, 0 = none
-	jobs    uint64
-	queued  *queued // at most one more
-}
-
-type queued struct {
-	order *messages.Reload
-	reply *actor.PID
 }
 
 // New returns the constructor. initial is committed at the first start.
@@ -70,72 +82,110 @@ func New(load Load, fleet Fleet, initial *config.Config) func(supervisors.Child)
 func (a *Actor) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
-		if m, ok := supervisors.Recall[*memory](a.child.Cell); ok {
-			a.mem = *m
-		}
-		a.child.Publish(a.mem.status)
-		if a.mem.config == nil {
-			a.begin(ctx, nil, func() *finished { return a.first() })
-		}
+		a.start(ctx)
 	case *messages.Reload:
 		a.reload(ctx, msg, ctx.Sender())
-	case *finished:
-		a.finish(ctx, msg)
+	case *ended:
+		if msg.job == a.mem.job { // else it was taken over at the start
+			a.finish(ctx)
+		}
+	}
+}
+
+func (a *Actor) start(ctx actor.Context) {
+	if m, ok := supervisors.Recall[*memory](a.child.Cell); ok {
+		a.mem = *m
+	}
+	a.child.Publish(a.mem.status)
+	switch {
+	case a.mem.job != nil:
+		a.follow(ctx)
+	case a.mem.config == nil:
+		a.begin(ctx, nil, a.first)
+	default:
+		a.next(ctx)
 	}
 }
 
 func (a *Actor) reload(ctx actor.Context, m *messages.Reload, reply *actor.PID) {
-	if a.job != 0 {
-		if a.queued != nil {
-			a.answer(ctx, reply, &messages.ReloadDone{Error: "two reloads are already under way"})
-			return
-		}
-		a.queued = &queued{m, reply}
+	if a.mem.job != nil && a.mem.queued != nil {
+		a.answer(ctx, reply, &messages.ReloadDone{Error: "two reloads are already under way"})
 		return
 	}
-	old := a.mem.config
-	a.begin(ctx, reply, func() *finished { return a.next(old, m) })
+	a.mem.queued = &queued{m, reply}
+	a.keep()
+	if a.mem.job == nil {
+		a.next(ctx)
+	}
+}
+
+// next begins what waits.
+func (a *Actor) next(ctx actor.Context) {
+	q, old := a.mem.queued, a.mem.config
+	if q == nil {
+		return
+	}
+	a.mem.queued = nil
+	a.begin(ctx, q.reply, func() *outcome { return a.another(old, q.order) })
 }
 
 // begin runs a job on a goroutine of its own: reading files and stopping
-// actors block. A panic in it is this actor's.
-func (a *Actor) begin(ctx actor.Context, reply *actor.PID, job func() *finished) {
-	a.jobs++
-	a.job = a.jobs
-	n, root, self := a.job, ctx.ActorSystem().Root, ctx.Self()
-	a.child.Go(func() {
-		f := &finished{answer: &messages.ReloadDone{Error: "reload crashed"}}
-		defer func() {
-			if p := recover(); p != nil {
-				f.answer.Error = fmt.Sprintf("reload crashed: %v", p)
-				a.log.Error("reload crashed", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
-			}
-			f.job, f.reply = n, reply
-			root.Send(self, f)
-		}()
-		f = job()
-	})
+// actors block.
+func (a *Actor) begin(ctx actor.Context, reply *actor.PID, work func() *outcome) {
+	a.mem.job, a.mem.noted = &job{work: work, reply: reply}, false
+	a.keep()
+	a.follow(ctx)
+}
+
+// follow sees to it that the job runs, and waits for its end.
+func (a *Actor) follow(ctx actor.Context) {
+	j := a.mem.job
+	tell := func() { a.child.Tell(a.child.Path, &ended{j}) }
+	j.tell.Store(&tell)
+	if j.done.Load() != nil {
+		a.finish(ctx)
+		return
+	}
+	a.child.Go(func() { j.run(a.log) })
+}
+
+// run does the work, once. A panic in it is its outcome.
+func (j *job) run(log *slog.Logger) {
+	if j.begun.Swap(true) {
+		return
+	}
+	o := &outcome{answer: &messages.ReloadDone{}}
+	defer func() {
+		if p := recover(); p != nil {
+			o.answer.Error = fmt.Sprintf("reload crashed: %v", p)
+			log.Error("reload crashed", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+		j.done.Store(o) // first: who starts now looks for it
+		(*j.tell.Load())()
+	}()
+	o = j.work()
 }
 
 // first commits the configuration the daemon was started with.
-func (a *Actor) first() *finished {
+func (a *Actor) first() *outcome {
 	if err := a.fleet.Clean(a.initial); err != nil {
 		a.log.Warn("left-overs not removed", "err", err)
 	}
 	d := config.Compare(nil, a.initial)
 	if err := a.fleet.Commit(nil, a.initial, d); err != nil {
-		return &finished{answer: &messages.ReloadDone{Error: err.Error()}}
+		return &outcome{answer: &messages.ReloadDone{Error: err.Error()}}
 	}
-	return &finished{next: a.initial, answer: &messages.ReloadDone{OK: true}}
+	return &outcome{next: a.initial, answer: &messages.ReloadDone{OK: true}}
 }
 
-func (a *Actor) next(old *config.Config, m *messages.Reload) *finished {
+// another loads, judges and commits a configuration.
+func (a *Actor) another(old *config.Config, m *messages.Reload) *outcome {
 	path := m.File
 	if path == "" {
 		path = old.File
 	}
 	done := &messages.ReloadDone{}
-	f := &finished{answer: done, dry: m.DryRun}
+	f := &outcome{answer: done, dry: m.DryRun}
 	next, findings := a.load(path)
 	done.Findings = findings
 	if next == nil {
@@ -166,31 +216,30 @@ func (a *Actor) next(old *config.Config, m *messages.Reload) *finished {
 	return f
 }
 
-func (a *Actor) finish(ctx actor.Context, f *finished) {
-	if f.job != a.job {
-		return // of an incarnation that crashed meanwhile
+// finish takes over the outcome of the job, answers and goes on. The job is
+// forgotten last: a crash in between takes the rest up again.
+func (a *Actor) finish(ctx actor.Context) {
+	j := a.mem.job
+	o := j.done.Load()
+	if !o.dry && !a.mem.noted {
+		a.note(o)
 	}
-	a.job = 0
-	if !f.dry {
-		a.note(f)
-	}
+	a.answer(ctx, j.reply, o.answer)
+	a.mem.job = nil
+	a.keep()
 	if a.mem.config == nil {
 		// Without any configuration there is nothing to stay with: crash and try again.
-		panic("first configuration not committed: " + f.answer.Error)
+		panic("first configuration not committed: " + o.answer.Error)
 	}
-	a.answer(ctx, f.reply, f.answer)
-	if q := a.queued; q != nil {
-		a.queued = nil
-		a.reload(ctx, q.order, q.reply)
-	}
+	a.next(ctx)
 }
 
 // note keeps and reports the outcome.
-func (a *Actor) note(f *finished) {
+func (a *Actor) note(o *outcome) {
 	s := &a.mem.status
-	if f.answer.OK {
-		a.mem.config = f.next
-		s.File, s.Hash, s.Loaded, s.LastError = f.next.File, f.next.Hash, time.Now(), ""
+	if o.answer.OK {
+		a.mem.config = o.next
+		s.File, s.Hash, s.Loaded, s.LastError = o.next.File, o.next.Hash, time.Now(), ""
 		s.Generation++
 		if s.Generation > 1 {
 			s.OK++
@@ -199,13 +248,18 @@ func (a *Actor) note(f *finished) {
 		a.event("applied", fmt.Sprintf("generation %d of %s", s.Generation, s.File))
 	} else {
 		s.Failed++
-		s.LastError = firstError(f.answer)
+		s.LastError = firstError(o.answer)
 		a.log.Error("configuration refused, the running one stays", "err", s.LastError)
 		a.event("refused", s.LastError)
 	}
+	a.mem.noted = true
+	a.keep()
+	a.child.Publish(a.mem.status)
+}
+
+func (a *Actor) keep() {
 	m := a.mem
 	supervisors.Remember(a.child.Cell, &m)
-	a.child.Publish(m.status)
 }
 
 func (a *Actor) event(to, cause string) {

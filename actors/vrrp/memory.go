@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -34,6 +35,13 @@ type memory struct {
 	Conflict    conflict
 	Noticed     map[string]bool    // notices of this role
 	Refused     []messages.Refused // addresses of the present claim; never changed
+}
+
+// String is the state before a crash, for its post-mortem.
+func (m *memory) String() string {
+	s := &m.State
+	return fmt.Sprintf("%s, priority %d, source %s, master %s, holding addresses %t, faults %d, actions left %d",
+		s.Role, s.Effective, s.Source, s.MasterAddr, m.Holding, len(s.Faults), len(m.Pending)-m.performed)
 }
 
 // keptTransitions is how many transitions status shows.

@@ -194,6 +194,9 @@ func TestAReloadSurvivesACrash(t *testing.T) {
 		if s.Priority.Effective != 120 || !slices.Equal(s.Addresses, []string{"10.0.0.111/24"}) || s.State != "master" {
 			t.Errorf("status %+v", s)
 		}
+		if got := a.record().LastCrash.State; !strings.HasPrefix(got, "master, priority 100, source 10.0.0.1, ") {
+			t.Errorf("state before the crash: %q", got)
+		}
 		if got := a.owners[a.path].list; len(got) != 1 || got[0].Prefix != netip.MustParsePrefix("10.0.0.111/24") {
 			t.Errorf("claimed %v", got)
 		}

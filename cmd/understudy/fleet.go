@@ -198,14 +198,15 @@ func (f *fleet) rename(r config.Rename, i *config.Instance) error {
 
 // stop ends one instance in order; an actor that does not answer is abandoned.
 func (f *fleet) stop(path string, order *messages.StopInstance) {
-	if _, err := f.system.Ask(path, stopLimit, order); err != nil {
-		f.log.Warn("instance did not stop in order", "path", path, "err", err)
-		if order.Release {
-			f.abandon(path)
-		}
+	_, unordered := f.system.Ask(path, stopLimit, order)
+	if unordered != nil {
+		f.log.Warn("instance did not stop in order", "path", path, "err", unordered)
 	}
 	if err := f.system.Stop(path, stopLimit); err != nil {
 		f.log.Warn("actor not stopped", "path", path, "err", err)
+	}
+	if unordered != nil && order.Release {
+		f.abandon(path) // not before: one that crashed on the order has a successor that claims again
 	}
 	f.env.Pacer.Close(path)
 	f.mu.Lock()

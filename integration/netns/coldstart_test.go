@@ -19,11 +19,7 @@ func cold(c *scenario.Cell, says string, gone ...netip.Addr) {
 	a := c.StartA()
 	c.AwaitState(a, "backup", from, 5*time.Second)
 	for _, addr := range gone {
-		at, err := c.WatchA.Wait(time.Second, addr, false)
-		c.Check(err)
-		if at.Before(from) {
-			c.Errorf("%v was gone before the start", addr)
-		}
+		removed(c, addr, from)
 	}
 	// One line says why, whatever was logged before this start.
 	if n := strings.Count(a.Log(), says); n != 1 {
